@@ -1,0 +1,74 @@
+/**
+ * Workload: the unit of latency. A block or a whole network with its input shapes, dtype and batch, in inference form,
+ * keyed by the hash of its canonical JSON; both ends compute the key by this one function.
+ * A third kind is an exported model file, named by its hash: the bytes measured are the bytes that the user downloads.
+ */
+import { z } from 'zod';
+import { hashJson } from '../base/json.js';
+import type { Shape } from '../graph/tensor.js';
+import { type BlockBody, blockBodySchema, bodyOf } from '../network/block.js';
+import { lower } from '../network/lower.js';
+import { type Network, networkSchema } from '../network/network.js';
+
+export interface BlockWorkload {
+  readonly kind: 'block';
+  readonly body: BlockBody;
+  readonly inputShapes: readonly Shape[];
+  readonly dtype: 'float32';
+  readonly batch: number;
+}
+
+export interface NetworkWorkload {
+  readonly kind: 'network';
+  readonly network: Network;
+  readonly dtype: 'float32';
+  readonly batch: number;
+}
+
+/** An exported model; the agent fetches the bytes from the cloud and checks the hash. */
+export interface FileWorkload {
+  readonly kind: 'file';
+  readonly format: 'tflite';
+  /** SHA-256 of the bytes, 64 hex digits. */
+  readonly sha256: string;
+  readonly byteCount: number;
+}
+
+export type Workload = BlockWorkload | NetworkWorkload | FileWorkload;
+
+const size = z.number().int().min(1).max(4096);
+const batch = z.number().int().min(1).max(1024);
+
+export const workloadSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('block'),
+    body: blockBodySchema,
+    inputShapes: z.array(z.array(size).min(1).max(3)).min(1).max(2),
+    dtype: z.literal('float32'),
+    batch,
+  }),
+  z.strictObject({ kind: z.literal('network'), network: networkSchema, dtype: z.literal('float32'), batch }),
+  z.strictObject({
+    kind: z.literal('file'),
+    format: z.literal('tflite'),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    byteCount: z.number().int().min(1).max(256 * 2 ** 20),
+  }),
+]) as unknown as z.ZodType<Workload>;
+
+/** The key of a workload: half of a latency's key; the other half says which device and runtime measured it. */
+export function workloadKey(workload: Workload): string {
+  // A network's name and its blocks' ids are names for people; they change no latency.
+  if (workload.kind !== 'network') return hashJson(workload);
+  const { input, blocks } = workload.network;
+  return hashJson({ ...workload, network: { input, blocks: blocks.map(bodyOf) } });
+}
+
+/** The block workloads of a network, in block order. */
+export function workloadsOf(network: Network): BlockWorkload[] {
+  const workloads: BlockWorkload[] = [];
+  lower(network, (block, inputShapes) => {
+    workloads.push({ kind: 'block', body: bodyOf(block), inputShapes, dtype: 'float32', batch: 1 });
+  });
+  return workloads;
+}

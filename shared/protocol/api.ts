@@ -1,0 +1,145 @@
+/**
+ * What the cloud and the dashboard say to each other. One table of HTTP calls and one union of pushed events; both ends
+ * take their types from here, so they cannot disagree.
+ *
+ * All calls need the session cookie that the one-time token is exchanged for. Events come over WebSocket `/api/events`;
+ * after a (re)connection the dashboard reads the state by HTTP once and then applies events.
+ */
+import type { LatencyEntry, RuntimeKey } from '../latency/table.js';
+import type { Workload } from '../latency/workload.js';
+import type { Network } from '../network/network.js';
+
+export interface DeviceInfo {
+  readonly hostname: string;
+  readonly platform: string;
+  readonly arch: string;
+  readonly cpuModel: string;
+  readonly cpuCount: number;
+  readonly memoryBytes: number;
+}
+
+export interface DeviceView {
+  readonly id: string;
+  readonly name: string;
+  readonly info: DeviceInfo;
+  readonly runtimes: readonly RuntimeKey[];
+  readonly online: boolean;
+  /** What it measures now, in words for people; null when idle. */
+  readonly currentJob: string | null;
+  readonly measuredCount: number;
+  readonly pendingCount: number;
+}
+
+/** One row of a device's latency table. */
+export interface LatencyView extends LatencyEntry {
+  readonly deviceId: string;
+  readonly runtime: RuntimeKey;
+  readonly key: string;
+  readonly workload: Workload;
+  /** ISO 8601. */
+  readonly measuredAt: string;
+}
+
+export const studyPhases = ['measure', 'search', 'train', 'export', 'verify'] as const;
+export type StudyPhase = (typeof studyPhases)[number];
+export type StudyStatus = 'running' | 'finished' | 'failed' | 'cancelled';
+
+export interface StudyView {
+  readonly id: string;
+  readonly name: string;
+  readonly deviceId: string;
+  readonly createdAt: string;
+  readonly status: StudyStatus;
+  readonly phase: StudyPhase;
+  /** Of the phase, 0..1. */
+  readonly progress: number;
+  /** Until the study's end as far as can be told; null when it cannot. */
+  readonly remainingMs: number | null;
+  /** `tensorflow 2.21.0` or `wasm 4.22.0`; null before the search. */
+  readonly engine: string | null;
+  readonly budgetMs: number | null;
+  /** The sentence that says why, when failed. */
+  readonly error: string | null;
+  readonly result: StudyResult | null;
+}
+
+/** The line that `demo` prints last; null where not known yet. */
+export interface StudyResult {
+  readonly device: string;
+  readonly runtime: string;
+  readonly threads: number;
+  readonly budgetMs: number;
+  readonly predictedMs: number;
+  readonly measuredMs: number;
+  /** On the test split, 0..1. */
+  readonly accuracy: number;
+  readonly params: number;
+  readonly macs: number;
+  /** Path of the .tflite file. */
+  readonly model: string;
+}
+
+/** One point of the search's curves. */
+export interface SearchPoint {
+  readonly step: number;
+  readonly stepCount: number;
+  readonly loss: number;
+  readonly accuracy: number;
+  /** Expected latency over the architecture probabilities. */
+  readonly expectedMs: number;
+}
+
+export interface TrainPoint {
+  readonly step: number;
+  readonly stepCount: number;
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+export interface SlotView {
+  readonly id: string;
+  /** `k3 e6`, `skip`, … */
+  readonly candidates: readonly string[];
+  /** Predicted latency of each candidate. */
+  readonly latenciesMs: readonly number[];
+}
+
+export interface StudyDetail extends StudyView {
+  /** The resolved specification, as YAML: all defaults filled in. */
+  readonly specYaml: string;
+  readonly slots: readonly SlotView[];
+  /** [slot][candidate], as of the last search point. */
+  readonly probabilities: readonly (readonly number[])[];
+  readonly searchPoints: readonly SearchPoint[];
+  readonly trainPoints: readonly TrainPoint[];
+  readonly network: Network | null;
+  readonly log: readonly string[];
+}
+
+/** HTTP calls: `METHOD path` -> what it takes and gives. `:id` stands for an id. */
+export interface ApiCalls {
+  'GET /api/devices': { body: undefined; result: readonly DeviceView[] };
+  'GET /api/devices/:id/latencies': { body: undefined; result: readonly LatencyView[] };
+  'GET /api/studies': { body: undefined; result: readonly StudyView[] };
+  'GET /api/studies/:id': { body: undefined; result: StudyDetail };
+  /** Starts a study from a specification in YAML. */
+  'POST /api/studies': { body: { yaml: string }; result: StudyView };
+  'POST /api/studies/:id/cancel': { body: undefined; result: StudyView };
+}
+// GET /api/studies/:id/model answers with the .tflite file itself.
+
+/** What a failed call answers with, beside its HTTP status. */
+export interface ApiError {
+  readonly code: string;
+  readonly message: string;
+}
+
+export type ApiEvent =
+  | { readonly type: 'device'; readonly device: DeviceView }
+  | { readonly type: 'latency'; readonly latency: LatencyView }
+  | { readonly type: 'study'; readonly study: StudyView }
+  | { readonly type: 'search'; readonly studyId: string; readonly point: SearchPoint; readonly probabilities: readonly (readonly number[])[] }
+  | { readonly type: 'train'; readonly studyId: string; readonly point: TrainPoint }
+  /** Slots priced or network found: read the study again. */
+  | { readonly type: 'studyChanged'; readonly studyId: string }
+  | { readonly type: 'log'; readonly studyId: string; readonly line: string };
