@@ -1,0 +1,33 @@
+/**
+ * How the command line speaks: results on stdout (a line of JSON with --json), everything else on stderr; exit code 0 for
+ * done, 1 for a failure with its one sentence, 2 for a call that cannot be understood. No bars where stderr is no terminal.
+ */
+import { isAppError } from '@bespoke/shared/base/errors.js';
+import { type Command, CommanderError } from 'commander';
+
+/** Prints a result: `value` as one line of JSON with --json, else `text`. */
+export function printResult(options: { json?: boolean }, value: unknown, text: string): void {
+  process.stdout.write(`${options.json ? JSON.stringify(value) : text}\n`);
+}
+
+/** Runs the program and turns what it throws into an exit code. */
+export async function runCommand(program: Command, argv: readonly string[]): Promise<void> {
+  try {
+    for (const command of allCommands(program)) command.exitOverride();
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+    } else if (isAppError(error)) {
+      process.stderr.write(`bespoke: ${error.message} [${error.code}]\n`);
+      process.exitCode = 1;
+    } else {
+      process.stderr.write(`bespoke: unexpected failure, please report it: ${error instanceof Error ? error.stack : String(error)}\n`);
+      process.exitCode = 1;
+    }
+  }
+}
+
+function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
+}
