@@ -3,7 +3,7 @@
  * done, 1 for a failure with its one sentence, 2 for a call that cannot be understood. No bars where stderr is no terminal.
  */
 import { isAppError } from '@bespoke/shared/base/errors.js';
-import { type Command, CommanderError } from 'commander';
+import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 
 /** Prints a result: `value` as one line of JSON with --json, else `text`. */
 export function printResult(options: { json?: boolean }, value: unknown, text: string): void {
@@ -22,10 +22,21 @@ export async function runCommand(program: Command, argv: readonly string[]): Pro
       process.stderr.write(`bespoke: ${error.message} [${error.code}]\n`);
       process.exitCode = 1;
     } else {
-      process.stderr.write(`bespoke: unexpected failure, please report it: ${error instanceof Error ? error.stack : String(error)}\n`);
+      process.stderr.write(
+        `bespoke: unexpected failure, please report it: ${error instanceof Error ? error.stack : String(error)}\n`,
+      );
       process.exitCode = 1;
     }
   }
+}
+
+/** Reads an option that is a whole number. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+  };
 }
 
 function allCommands(command: Command): Command[] {

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { GraphBuilder, TensorId } from '../graph/graph.js';
-import { activationKinds, type ActivationKind } from '../graph/op.js';
+import { type ActivationKind, activationKinds } from '../graph/op.js';
 import { batchNormEpsilon, channelCount } from './conv.js';
 
 export interface HeadBlock {

@@ -13,17 +13,27 @@ export const inputId = 'input';
  * `visit` is told each block's input tensors before it is lowered, e.g. to list the workloads of a network.
  * Throws `NETWORK_ILLEGAL` naming the block that does not fit.
  */
-export function lower(network: Network, visit?: (block: Network['blocks'][number], inputShapes: readonly Shape[]) => void): Graph {
+export function lower(
+  network: Network,
+  visit?: (block: Network['blocks'][number], inputShapes: readonly Shape[]) => void,
+): Graph {
   const builder = new GraphBuilder();
   const { height, width, channels } = network.input;
   let tensors: readonly TensorId[] = [builder.input(inputId, [height, width, channels])];
   network.blocks.forEach((block, index) => {
-    visit?.(block, tensors.map((tensor) => builder.shape(tensor)));
+    visit?.(
+      block,
+      tensors.map((tensor) => builder.shape(tensor)),
+    );
     try {
       tensors = lowerBlock(builder, block.id, block, tensors);
     } catch (error) {
       if (!isAppError(error, 'GRAPH_ILLEGAL')) throw error;
-      throw new AppError('NETWORK_ILLEGAL', { path: `$.blocks[${index}] (${block.id})`, problem: error.message }, { cause: error });
+      throw new AppError(
+        'NETWORK_ILLEGAL',
+        { path: `$.blocks[${index}] (${block.id})`, problem: error.message },
+        { cause: error },
+      );
     }
   });
   return builder.build([tensors.at(-1)!]);

@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import type { GraphBuilder, TensorId } from '../graph/graph.js';
-import { activationKinds, type ActivationKind } from '../graph/op.js';
+import { type ActivationKind, activationKinds } from '../graph/op.js';
 import { batchNormEpsilon, channelCount, kernelSize, stride } from './conv.js';
 
 export interface MBConvBlock {
@@ -31,9 +31,16 @@ export const mbconvSchema = z.strictObject({
 export function lowerMBConv(builder: GraphBuilder, id: string, block: MBConvBlock, x: TensorId): TensorId {
   const inChannels = builder.shape(x)[2]!;
   const { kernelSize: k, stride: s, activation: kind } = block;
-  const norm = (name: string, input: TensorId) => builder.add(id, name, 'batchNorm', { epsilon: batchNormEpsilon }, input);
+  const norm = (name: string, input: TensorId) =>
+    builder.add(id, name, 'batchNorm', { epsilon: batchNormEpsilon }, input);
   const pointwise = (name: string, filters: number, input: TensorId) =>
-    builder.add(id, name, 'conv2d', { filters, kernel: [1, 1], stride: [1, 1], dilation: 1, bias: false, fused: 'none' }, input);
+    builder.add(
+      id,
+      name,
+      'conv2d',
+      { filters, kernel: [1, 1], stride: [1, 1], dilation: 1, bias: false, fused: 'none' },
+      input,
+    );
 
   const midChannels = inChannels * block.expandRatio;
   let y = x;
@@ -41,7 +48,13 @@ export function lowerMBConv(builder: GraphBuilder, id: string, block: MBConvBloc
     y = norm('expand-norm', pointwise('expand', midChannels, y));
     y = builder.add(id, 'expand-act', 'activation', { kind }, y);
   }
-  y = builder.add(id, 'depthwise', 'depthwiseConv2d', { kernel: [k, k], stride: [s, s], dilation: 1, bias: false, fused: 'none' }, y);
+  y = builder.add(
+    id,
+    'depthwise',
+    'depthwiseConv2d',
+    { kernel: [k, k], stride: [s, s], dilation: 1, bias: false, fused: 'none' },
+    y,
+  );
   y = builder.add(id, 'depthwise-act', 'activation', { kind }, norm('depthwise-norm', y));
   if (block.squeezeExcite) y = lowerSqueezeExcite(builder, id, y, divisibleBy8(midChannels / 4));
   y = norm('project-norm', pointwise('project', block.outChannels, y));

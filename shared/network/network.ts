@@ -34,7 +34,10 @@ export function parseNetwork(json: unknown): Network {
   result.data.blocks.forEach((block, index) => {
     const earlier = seen.get(block.id);
     if (earlier !== undefined) {
-      throw new AppError('NETWORK_ILLEGAL', { path: `$.blocks[${index}].id`, problem: `"${block.id}" is the id of block ${earlier} already` });
+      throw new AppError('NETWORK_ILLEGAL', {
+        path: `$.blocks[${index}].id`,
+        problem: `"${block.id}" is the id of block ${earlier} already`,
+      });
     }
     seen.set(block.id, index);
   });

@@ -7,6 +7,12 @@
  * Samples stand in split order: train, search, test. `search` is held out of the user's *train* part for the search
  * (class-balanced, seeded); `test` is touched once, at the end.
  */
+import { createHash } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@bespoke/shared/base/errors.js';
+import { z } from 'zod';
+
 export const splits = ['train', 'search', 'test'] as const;
 export type Split = (typeof splits)[number];
 
@@ -32,4 +38,106 @@ export interface PackedDataset {
   /** [count, height, width, channels] of all splits, in split order. */
   readonly images: Uint8Array;
   readonly labels: Uint16Array;
+}
+
+const count = z.number().int().min(0);
+const size = z.number().int().min(1).max(4096);
+const manifestSchema = z.strictObject({
+  version: z.literal(1),
+  name: z.string().min(1),
+  classes: z.array(z.string().min(1)).min(2).max(65_536),
+  height: size,
+  width: size,
+  channels: z.union([z.literal(1), z.literal(3)]),
+  counts: z.strictObject({ train: count, search: count, test: count }),
+  mean: z.array(z.number()).min(1).max(3),
+  deviation: z.array(z.number().positive()).min(1).max(3),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+}) satisfies z.ZodType<DatasetManifest>;
+
+/** Where a split lies among the samples: [first, first + count). */
+export function splitRange(manifest: DatasetManifest, split: Split): { first: number; count: number } {
+  const before = splits.slice(0, splits.indexOf(split));
+  return { first: before.reduce((sum, name) => sum + manifest.counts[name], 0), count: manifest.counts[split] };
+}
+
+/** How many numbers one image has. */
+export function imageSize({ height, width, channels }: DatasetManifest): number {
+  return height * width * channels;
+}
+
+/** Reads a packed data set and checks its manifest and size; its hash only where `verifyPacked` asks. Throws `DATA_PACKED_INVALID`. */
+export async function readPacked(directory: string): Promise<PackedDataset> {
+  const manifest = await readManifest(directory);
+  const path = join(directory, 'data.bin');
+  const bytes = await readFile(path).catch((cause: Error) => {
+    throw new AppError('DATA_PACKED_INVALID', { path, problem: cause.message }, { cause });
+  });
+  const samples = splits.reduce((sum, split) => sum + manifest.counts[split], 0);
+  const pixels = samples * imageSize(manifest);
+  const expected = pixels + samples * 2;
+  if (bytes.length !== expected) {
+    throw new AppError('DATA_PACKED_INVALID', {
+      path,
+      problem: `it should have ${expected} bytes, but has ${bytes.length}`,
+    });
+  }
+  const labels = new Uint16Array(samples);
+  for (let index = 0; index < samples; index++) labels[index] = bytes.readUInt16LE(pixels + index * 2);
+  return { directory, manifest, images: bytes.subarray(0, pixels), labels };
+}
+
+/** The manifest of a packed data set alone. Throws `DATA_PACKED_INVALID`. */
+export async function readManifest(directory: string): Promise<DatasetManifest> {
+  const path = join(directory, 'manifest.json');
+  try {
+    return manifestSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (cause) {
+    const problem = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
+    throw new AppError('DATA_PACKED_INVALID', { path, problem }, { cause });
+  }
+}
+
+/** Throws `DATA_HASH_MISMATCH` unless the samples are those that were packed. */
+export function verifyPacked({ directory, manifest, images, labels }: PackedDataset): void {
+  const got = hashSamples(images, littleEndian(labels));
+  if (got !== manifest.sha256) {
+    throw new AppError('DATA_HASH_MISMATCH', { path: join(directory, 'data.bin'), expected: manifest.sha256, got });
+  }
+}
+
+/** Writes a packed data set; `directory` appears whole or not at all, and replaces one that was there. */
+export async function writePacked(
+  directory: string,
+  manifest: Omit<DatasetManifest, 'sha256'>,
+  images: Uint8Array,
+  labels: Uint16Array,
+): Promise<PackedDataset> {
+  const labelBytes = littleEndian(labels);
+  const complete: DatasetManifest = { ...manifest, sha256: hashSamples(images, labelBytes) };
+  const temporary = `${directory}.${process.pid}.tmp`;
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary, { recursive: true });
+  const file = await open(join(temporary, 'data.bin'), 'w');
+  try {
+    await file.writeFile(images);
+    await file.writeFile(labelBytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await writeFile(join(temporary, 'manifest.json'), `${JSON.stringify(complete, null, 2)}\n`);
+  await rm(directory, { recursive: true, force: true });
+  await rename(temporary, directory);
+  return { directory, manifest: complete, images, labels };
+}
+
+function hashSamples(images: Uint8Array, labelBytes: Uint8Array): string {
+  return createHash('sha256').update(images).update(labelBytes).digest('hex');
+}
+
+function littleEndian(labels: Uint16Array): Uint8Array {
+  const bytes = Buffer.alloc(labels.length * 2);
+  for (const [index, label] of labels.entries()) bytes.writeUInt16LE(label, index * 2);
+  return bytes;
 }

@@ -1,0 +1,73 @@
+/** The headless agent: `node agent/dist/main.js run --url ws://127.0.0.1:8420 --token-file FILE`. */
+import { hostname } from 'node:os';
+import { isAppError } from '@bespoke/shared/base/errors.js';
+import { Command, InvalidArgumentError } from 'commander';
+import { runAgent } from './agent.js';
+import { defaultStatePath } from './device.js';
+import { createMeasurer } from './measurer.js';
+
+interface RunOptions {
+  readonly url: string;
+  readonly tokenFile: string;
+  readonly name: string;
+  readonly threads: number;
+  readonly state: string;
+  readonly exitWithParent?: true;
+}
+
+/** How often to look whether the parent still lives. */
+const parentCheckMs = 500;
+
+const program = new Command('bespoke-agent').description(
+  'Measures neural networks on this device for a Bespoke cloud.',
+);
+program
+  .command('run')
+  .description('connect to a cloud and measure what it asks for, until stopped')
+  .requiredOption('--url <url>', 'the address of the cloud, ws:// or wss://', parseUrl)
+  .requiredOption('--token-file <file>', "the cloud's agent token (agent-token in its data folder)")
+  .option('--name <name>', 'what to call this device', hostname().slice(0, 200) || 'device')
+  .option('--threads <count>', 'threads that the runtime uses', parseThreads, 1)
+  .option('--state <file>', 'where this device keeps its id', defaultStatePath())
+  .option('--exit-with-parent', 'stop when the process that started this one ends')
+  .action(run);
+
+async function run(options: RunOptions): Promise<void> {
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  if (options.exitWithParent) stopWithParent(stop);
+  const measurer = createMeasurer({ threads: options.threads });
+  try {
+    const { url, tokenFile: tokenPath, state: statePath, name } = options;
+    const log = (line: string) => void process.stderr.write(`${new Date().toISOString()} agent ${name}: ${line}\n`);
+    await runAgent({ url, tokenPath, statePath, name, measurer, signal: stop.signal, log });
+  } finally {
+    await measurer.close();
+  }
+}
+
+/** An orphan gets another parent: that is how it learns. */
+function stopWithParent(stop: AbortController): void {
+  const parent = process.ppid;
+  const check = setInterval(() => process.ppid !== parent && stop.abort(), parentCheckMs);
+  check.unref();
+}
+
+function parseUrl(text: string): string {
+  if (URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol)) return text;
+  throw new InvalidArgumentError('expected an address like ws://127.0.0.1:8420');
+}
+
+function parseThreads(text: string): number {
+  const threads = Number(text);
+  if (Number.isInteger(threads) && threads >= 1 && threads <= 256) return threads;
+  throw new InvalidArgumentError('expected a whole number from 1 to 256');
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!isAppError(error)) throw error;
+  process.stderr.write(`bespoke-agent: ${error.message} [${error.code}]\n`);
+  process.exitCode = 1;
+}

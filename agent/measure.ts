@@ -1,0 +1,113 @@
+/**
+ * How long does one run take? Warm up until stable, time batches that are long for the clock, stop when the median is known
+ * well enough. Pure but for the clock and the run function that it is given.
+ */
+import { ascending, median, medianInterval } from '@bespoke/shared/latency/statistics.js';
+
+export interface Clock {
+  nowMs(): number;
+  /** The smallest step that the clock shows. */
+  readonly tickMs: number;
+}
+
+export interface MeasureSettings {
+  /** Runs are timed together until a sample lasts this long, or 200 ticks of the clock. */
+  readonly sampleMs: number;
+  /** Warming ends when two successive medians differ by less than `stableShare`, within these bounds. */
+  readonly warmupMs: { readonly least: number; readonly most: number };
+  readonly stableShare: number;
+  /** At least so many samples ... */
+  readonly sampleCount: { readonly least: number; readonly most: number };
+  /** ... and until the 95% confidence interval of the median reaches at most this share of it to either side ... */
+  readonly precisionShare: number;
+  /**
+   * ... from no less than `least` of time, because disturbances come in bursts that a short look takes for the whole, and no
+   * more than `most`; a slow model gives `fewestSamples` all the same.
+   */
+  readonly samplingMs: { readonly least: number; readonly most: number };
+}
+
+/** About half a second per workload, a second at most, unless a single run takes longer than 100 ms. */
+export const defaultSettings: MeasureSettings = {
+  sampleMs: 1,
+  warmupMs: { least: 60, most: 250 },
+  stableShare: 0.02,
+  sampleCount: { least: 40, most: 2000 },
+  precisionShare: 0.02,
+  samplingMs: { least: 200, most: 600 },
+};
+
+/** For the runtime's overhead, a few microseconds: quicker and coarser. */
+export const overheadSettings: MeasureSettings = {
+  ...defaultSettings,
+  warmupMs: { least: 5, most: 20 },
+  sampleCount: { least: 15, most: 100 },
+  precisionShare: 0.05,
+  samplingMs: { least: 15, most: 50 },
+};
+
+/** Samples of a model so slow that the cap passes first. */
+const fewestSamples = 5;
+/** A sample lasts at least so many ticks, so that the clock's step is 0.5% of it. */
+const ticksPerSample = 200;
+/** Samples per median while warming. */
+const warmupGroup = 5;
+
+export interface Samples {
+  /** Milliseconds of one run, per sample. */
+  readonly samplesMs: readonly number[];
+  /** Runs timed together for one sample. */
+  readonly batchSize: number;
+}
+
+export function measure(run: () => void, clock: Clock, settings: MeasureSettings = defaultSettings): Samples {
+  const { samplingMs } = settings;
+  const batchSize = warmUp(run, clock, settings);
+  const samplesMs: number[] = [];
+  const startMs = clock.nowMs();
+  for (;;) {
+    samplesMs.push(sample(run, clock, batchSize));
+    const elapsedMs = clock.nowMs() - startMs;
+    const { length } = samplesMs;
+    if (length >= settings.sampleCount.most || (elapsedMs >= samplingMs.most && length >= fewestSamples)) break;
+    // Sorting all samples each time would cost more than taking them.
+    const due = elapsedMs >= samplingMs.least && length >= settings.sampleCount.least && length % 10 === 0;
+    if (due && isPrecise(samplesMs, settings.precisionShare)) break;
+  }
+  return { samplesMs, batchSize };
+}
+
+/** Mean time of one run in a batch. */
+function sample(run: () => void, clock: Clock, batchSize: number): number {
+  const startMs = clock.nowMs();
+  for (let i = 0; i < batchSize; i++) run();
+  return (clock.nowMs() - startMs) / batchSize;
+}
+
+/** Warms up and returns the batch size that makes a sample long enough. */
+function warmUp(run: () => void, clock: Clock, settings: MeasureSettings): number {
+  const { least, most } = settings.warmupMs;
+  const sampleMs = Math.max(settings.sampleMs, ticksPerSample * clock.tickMs);
+  const startMs = clock.nowMs();
+  run(); // the first run allocates
+  let batchSize = 1;
+  let before = Number.POSITIVE_INFINITY;
+  for (;;) {
+    const group: number[] = [];
+    while (group.length < warmupGroup && clock.nowMs() - startMs < most) group.push(sample(run, clock, batchSize));
+    const elapsedMs = clock.nowMs() - startMs;
+    if (group.length === 0) return batchSize;
+    const nowMs = median(group);
+    batchSize = Math.max(1, Math.ceil(sampleMs / Math.max(nowMs, clock.tickMs)));
+    const stable = Math.abs(nowMs - before) <= settings.stableShare * nowMs;
+    if (elapsedMs >= most || (elapsedMs >= least && stable)) return batchSize;
+    before = nowMs;
+  }
+}
+
+function isPrecise(samplesMs: readonly number[], precisionShare: number): boolean {
+  const sorted = ascending(samplesMs);
+  const [low, high] = medianInterval(sorted);
+  const middle = median(sorted);
+  return Math.max(high - middle, middle - low) <= precisionShare * middle;
+}

@@ -1,0 +1,75 @@
+/** The TensorFlow Lite runtime: tfjs-tflite-node with the XNNPACK delegate applied, as apps ship it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AppError } from '@bespoke/shared/base/errors.js';
+import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
+import type { Runtime, Session } from './runtime.js';
+
+type Binding = typeof import('tfjs-tflite-node');
+type Interpreter = InstanceType<Binding['TFLiteNodeModelRunner']>;
+
+// From dist/runtime/ to what runtime/xnnpack-delegate/build.mjs writes at install.
+const built = fileURLToPath(new URL('../../build', import.meta.url));
+const delegatePath = join(built, `libxnnpack-delegate.${process.platform === 'darwin' ? 'dylib' : 'so'}`);
+const notePath = join(built, 'tflite.json');
+
+/** What measurements by `openTflite(threads)` are keyed by; loads nothing native. Throws `RUNTIME_UNAVAILABLE`. */
+export function tfliteKey(threads: number): RuntimeKey {
+  if (!existsSync(delegatePath) || !existsSync(notePath)) {
+    throw new AppError('RUNTIME_UNAVAILABLE', {
+      runtime: 'tflite',
+      problem: `the XNNPACK delegate is not built for ${process.platform} ${process.arch}`,
+      remedy: 'run `node agent/runtime/xnnpack-delegate/build.mjs` in the project, which says what it lacks',
+    });
+  }
+  const { version } = JSON.parse(readFileSync(notePath, 'utf8')) as { version: string };
+  return { runtime: 'tflite', version, threads, delegate: 'xnnpack' };
+}
+
+/** Loads the native library. `threads` are XNNPACK's and those of the operators that it leaves. Throws `RUNTIME_UNAVAILABLE`. */
+export function openTflite(threads: number): Runtime {
+  const key = tfliteKey(threads);
+  const { TFLiteNodeModelRunner } = loadBinding();
+  const delegateOptions: [string, string][] = [['num_threads', String(threads)]];
+  const options = { threads, delegate: { path: delegatePath, options: delegateOptions } };
+  return {
+    key,
+    load(model) {
+      try {
+        return sessionOf(new TFLiteNodeModelRunner(Uint8Array.from(model).buffer, options));
+      } catch (error) {
+        throw new AppError(
+          'RUNTIME_REFUSED',
+          { runtime: 'tflite', problem: (error as Error).message },
+          { cause: error },
+        );
+      }
+    },
+  };
+}
+
+function loadBinding(): Binding {
+  try {
+    return createRequire(import.meta.url)('tfjs-tflite-node') as Binding;
+  } catch (error) {
+    const { message } = error as Error;
+    const remedy = 'run `npm rebuild tfjs-tflite-node` in the project (needs python3, make, g++)';
+    throw new AppError('RUNTIME_UNAVAILABLE', { runtime: 'tflite', problem: message, remedy }, { cause: error });
+  }
+}
+
+function sessionOf(interpreter: Interpreter): Session {
+  const arrays = (tensors: ReturnType<Interpreter['getInputs']>) =>
+    tensors.map((tensor) => tensor.data() as Float32Array);
+  return {
+    inputs: arrays(interpreter.getInputs()),
+    outputs: arrays(interpreter.getOutputs()),
+    run: () => {
+      interpreter.infer(); // throws where the runtime reports an error
+    },
+    // The binding frees the interpreter with the object that wraps it.
+    close: () => {},
+  };
+}

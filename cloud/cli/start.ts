@@ -1,0 +1,75 @@
+/** `bespoke start`: the cloud with its dashboard, and an agent for this machine beside it. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { pino } from 'pino';
+import { type Cloud, startCloud } from '../compose.js';
+import { measureFirstTable } from '../first-table.js';
+import { startLocalAgent } from '../local-agent.js';
+import { createStudyService, type RunningStudies } from '../study-service.js';
+import { dataDirectoryOption } from './data-folder.js';
+import { wholeNumber } from './output.js';
+
+/** The built dashboard. */
+export const dashboardDirectory = fileURLToPath(new URL('../../dashboard/dist', import.meta.url));
+
+interface StartOptions {
+  readonly dataDirectory: string;
+  readonly host: string;
+  readonly port: number;
+  readonly threads: number;
+  readonly agent: boolean;
+}
+
+export function registerStart(program: Command): void {
+  program
+    .command('start')
+    .description('start the cloud, the dashboard and an agent for this machine')
+    .option(...dataDirectoryOption)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port to listen on; 0 lets the system choose', wholeNumber(0, 65_535), 8420)
+    .option('--threads <count>', "threads of this machine's runtime", wholeNumber(1, 256), 1)
+    .option('--no-agent', 'start no agent for this machine')
+    .action(start);
+}
+
+/** A cloud with studies. */
+export async function startWithStudies(settings: {
+  dataDirectory: string;
+  host?: string;
+  port: number;
+}): Promise<Cloud & { studies: RunningStudies }> {
+  let studies: RunningStudies | undefined;
+  const cloud = await startCloud({
+    ...settings,
+    dashboardDirectory,
+    log: pino({ level: 'warn' }, pino.destination(2)),
+    studies: (parts) => {
+      studies = createStudyService(parts);
+      return studies;
+    },
+  });
+  const running = studies!;
+  return {
+    ...cloud,
+    studies: running,
+    async close() {
+      running.close();
+      await cloud.close();
+    },
+  };
+}
+
+async function start({ dataDirectory, host, port, threads, agent }: StartOptions): Promise<void> {
+  const cloud = await startWithStudies({ dataDirectory, host, port });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void cloud.close().then(() => process.exit(0)));
+  process.stdout.write(
+    `\n  Bespoke is ready. Open ${cloud.newLoginUrl()}\n  (the address signs one browser in; data in ${join(dataDirectory)})\n\n`,
+  );
+  cloud.studies.resume();
+  if (!agent) return;
+  const { device } = await startLocalAgent(cloud, threads);
+  process.stderr.write(`this machine joined as ${device.name}\n`);
+  await measureFirstTable(cloud, device);
+}

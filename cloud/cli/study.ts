@@ -1,0 +1,194 @@
+/** `bespoke study` and `bespoke demo`: a study from start to file, in the terminal. */
+import { readFile } from 'node:fs/promises';
+import { AppError } from '@bespoke/shared/base/errors.js';
+import type { StudyResult, StudyView } from '@bespoke/shared/protocol/api.js';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { stringify } from 'yaml';
+import type { Cloud } from '../compose.js';
+import { type LocalAgent, startLocalAgent } from '../local-agent.js';
+import { presetNames } from '../search/presets.js';
+import { parseSpec, resolveSpec, type StudySpec } from '../search/spec.js';
+import { openStore } from '../store/store.js';
+import { dataDirectoryOption } from './data-folder.js';
+import { printResult, wholeNumber } from './output.js';
+import { createProgress, formatDuration } from './progress.js';
+import { startWithStudies } from './start.js';
+
+interface DemoOptions {
+  readonly data: string;
+  readonly minutes: number;
+  readonly budgetMs?: number;
+  readonly seed: number;
+  readonly threads: number;
+  readonly space: (typeof presetNames)[number];
+  readonly backend: NonNullable<StudySpec['backend']>;
+  readonly dataDirectory: string;
+}
+
+const positive = (text: string) => {
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError('Expected a number above 0.');
+};
+
+export function registerStudy(program: Command): void {
+  program
+    .command('demo')
+    .description('measure this machine, search, train, export, measure the file: one study with all defaults')
+    .option('--data <source>', 'folder or zip of images by class, cifar10, cifar100, or synthetic', 'synthetic')
+    .option('--minutes <minutes>', 'for everything', positive, 10)
+    .option(
+      '--budget-ms <ms>',
+      'latency budget; without it, 0.4 of the way from the fastest to the slowest network',
+      positive,
+    )
+    .option('--seed <number>', 'of everything random', wholeNumber(0, 2 ** 31 - 1), 0)
+    .option('--threads <count>', "threads of this machine's runtime", wholeNumber(1, 256), 1)
+    .addOption(
+      new Option('--space <preset>', 'search space')
+        .choices(presetNames.filter((name) => name !== 'custom'))
+        .default('small'),
+    )
+    .addOption(
+      new Option('--backend <name>', 'training backend').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
+    )
+    .option(...dataDirectoryOption)
+    .action(demo);
+
+  const study = program.command('study').description('run and list studies');
+  study
+    .command('run')
+    .description('run the study of a YAML file in this terminal')
+    .argument('<file>', 'the specification; see docs/search.md')
+    .option(...dataDirectoryOption)
+    .action(async (file: string, { dataDirectory }: { dataDirectory: string }) => {
+      const yaml = await readFile(file, 'utf8').catch((cause) => {
+        throw new AppError('FILE_UNREADABLE', { path: file, problem: (cause as Error).message }, { cause });
+      });
+      const { threads } = resolveSpec(parseSpec(yaml));
+      await runInTerminal(yaml, dataDirectory, threads);
+    });
+  study
+    .command('ls')
+    .description('all studies, latest first')
+    .option(...dataDirectoryOption)
+    .option('--json', 'one line of JSON')
+    .action((options: { dataDirectory: string; json?: boolean }) => {
+      const store = openStore(options.dataDirectory);
+      const studies = store.studies.all();
+      store.close();
+      printResult(
+        options,
+        studies,
+        studies.map(describe).join('\n') || 'no studies yet; start one with `bespoke demo` or in the dashboard',
+      );
+    });
+  study
+    .command('show')
+    .description('one study with its specification, its log and its result')
+    .argument('<id>')
+    .option(...dataDirectoryOption)
+    .option('--json', 'one line of JSON')
+    .action((id: string, options: { dataDirectory: string; json?: boolean }) => {
+      const store = openStore(options.dataDirectory);
+      const detail = store.studies.detail(id);
+      store.close();
+      if (!detail) throw new AppError('NOT_FOUND', { what: 'study', id });
+      printResult(
+        options,
+        detail,
+        [
+          describe(detail),
+          '',
+          detail.specYaml,
+          ...detail.log,
+          ...(detail.result ? ['', resultTable(detail.result)] : []),
+        ].join('\n'),
+      );
+    });
+}
+
+async function demo({
+  data: source,
+  minutes,
+  budgetMs,
+  seed,
+  threads,
+  space,
+  backend,
+  dataDirectory,
+}: DemoOptions): Promise<void> {
+  const spec: StudySpec = {
+    version: 1,
+    name: 'demo',
+    data: { source },
+    space,
+    minutes,
+    seed,
+    threads,
+    backend,
+    budgetMs: budgetMs ?? null,
+  };
+  await runInTerminal(stringify(spec), dataDirectory, threads);
+}
+
+/** Cloud, agent and study in this process's care; prints the table and, last on stdout, the result as one line of JSON. */
+async function runInTerminal(yaml: string, dataDirectory: string, threads: number): Promise<void> {
+  const startMs = Date.now();
+  parseSpec(yaml);
+  const cloud = await startWithStudies({ dataDirectory, port: 0 });
+  let agent: LocalAgent | undefined;
+  try {
+    process.stderr.write(`watch it in a browser: ${cloud.newLoginUrl()}\n`);
+    agent = await startLocalAgent(cloud, threads);
+    const { id } = await cloud.studies.create(stringify({ ...parseSpec(yaml), device: agent.device.id }));
+    const study = await follow(cloud, id);
+    if (study.status !== 'finished') throw new AppError('STUDY_FAILED', { id, why: study.error ?? study.status });
+    process.stdout.write(
+      `${resultTable(study.result!)}\n  total      ${formatDuration(Date.now() - startMs)}\n${JSON.stringify(study.result)}\n`,
+    );
+  } finally {
+    agent?.stop();
+    await cloud.close();
+  }
+}
+
+const pollMs = 200;
+
+/** Shows the study's progress and log until it ends. */
+async function follow({ store }: Cloud, id: string): Promise<StudyView> {
+  const bar = createProgress();
+  let shownLines = 0;
+  while (true) {
+    const study = store.studies.get(id)!;
+    const { log } = store.studies.detail(id)!;
+    for (const line of log.slice(shownLines)) bar.log(line);
+    shownLines = log.length;
+    bar.update(study.phase, study.progress, study.remainingMs, study.engine ?? '');
+    if (study.status !== 'running') {
+      bar.end();
+      return study;
+    }
+    await new Promise((done) => setTimeout(done, pollMs));
+  }
+}
+
+function describe({ id, name, status, phase, progress, result }: StudyView): string {
+  const state = status === 'running' ? `${phase} ${Math.round(100 * progress)}%` : status;
+  const found = result ? `  ${(100 * result.accuracy).toFixed(1)}% at ${result.measuredMs.toFixed(3)} ms` : '';
+  return `${id}  ${name.padEnd(20)}  ${state.padEnd(14)}${found}`;
+}
+
+function resultTable(result: StudyResult): string {
+  const rows: [string, string][] = [
+    ['device', `${result.device}, ${result.runtime}, ${result.threads} thread(s)`],
+    ['budget', `${result.budgetMs.toFixed(3)} ms`],
+    ['predicted', `${result.predictedMs.toFixed(3)} ms`],
+    ['measured', `${result.measuredMs.toFixed(3)} ms (the exported file, on the device)`],
+    ['accuracy', `${(100 * result.accuracy).toFixed(2)}% on the test split`],
+    ['params', result.params.toLocaleString('en-US')],
+    ['MACs', result.macs.toLocaleString('en-US')],
+    ['model', result.model],
+  ];
+  return rows.map(([name, value]) => `  ${name.padEnd(10)} ${value}`).join('\n');
+}

@@ -1,0 +1,80 @@
+/** Chart: a titled figure drawn by ECharts, with its numbers as a table below. */
+import { type ReactNode, useEffect, useId, useMemo, useRef, useState } from 'react';
+import { DataTableView } from './data-table.js';
+import { init } from './echarts.js';
+import type { ChartModel } from './model.js';
+import { type ChartContext, type ChartTheme, themes } from './theme.js';
+
+interface ChartProps {
+  readonly title: string;
+  /** One line under the title: what the picture says. */
+  readonly note?: ReactNode;
+  /** Builds picture and table; a new function means new data, so memoize it. */
+  readonly build: (context: ChartContext) => ChartModel;
+  /** `hidden` where the page shows the same table in full. */
+  readonly twin?: 'details' | 'hidden';
+}
+
+export function Chart({ title, note, build, twin = 'details' }: ChartProps) {
+  const titleId = useId();
+  const [canvas, widthPx] = useWidth<HTMLDivElement>();
+  const theme = useChartTheme();
+  const model = useMemo(() => build({ theme, widthPx: widthPx || 600 }), [build, theme, widthPx]);
+  useEcharts(canvas, model);
+  return (
+    <figure className="card chart" aria-labelledby={titleId}>
+      <figcaption>
+        <h3 id={titleId}>{title}</h3>
+        {note !== undefined && <p className="muted">{note}</p>}
+      </figcaption>
+      <div ref={canvas} className="chart-canvas" style={{ height: model.heightPx }} />
+      {twin === 'details' && (
+        <details>
+          <summary>Numbers</summary>
+          <DataTableView table={model.table} name={title} />
+        </details>
+      )}
+    </figure>
+  );
+}
+
+function useEcharts(canvas: React.RefObject<HTMLDivElement | null>, model: ChartModel): void {
+  const chart = useRef<ReturnType<typeof init>>(null);
+  useEffect(() => {
+    const created = init(canvas.current!);
+    const observer = new ResizeObserver(() => created.resize());
+    observer.observe(canvas.current!);
+    chart.current = created;
+    return () => {
+      observer.disconnect();
+      created.dispose();
+    };
+  }, [canvas]);
+  useEffect(() => {
+    chart.current?.setOption(model.option, { replaceMerge: ['series', 'visualMap'] });
+  }, [model]);
+}
+
+/** The element's width in CSS pixels; 0 before it is laid out. */
+export function useWidth<E extends HTMLElement>(): [React.RefObject<E | null>, number] {
+  const element = useRef<E>(null);
+  const [widthPx, setWidthPx] = useState(0);
+  useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => setWidthPx(Math.round(entry!.contentRect.width)));
+    observer.observe(element.current!);
+    return () => observer.disconnect();
+  }, []);
+  return [element, widthPx];
+}
+
+/** The colours that fit the page, which follows the system's choice. */
+export function useChartTheme(): ChartTheme {
+  const query = useMemo(() => matchMedia('(prefers-color-scheme: dark)'), []);
+  const [dark, setDark] = useState(query.matches);
+  useEffect(() => {
+    const listener = () => setDark(query.matches);
+    query.addEventListener('change', listener);
+    return () => query.removeEventListener('change', listener);
+  }, [query]);
+  return dark ? themes.dark : themes.light;
+}

@@ -1,0 +1,73 @@
+/** expectedLatency: the latency that the architecture probabilities promise, over the search's steps, against the budget. */
+import type { SearchPoint } from '@bespoke/shared/protocol/api.js';
+import { formatInteger, formatMs, formatSignificant } from '../format.js';
+import { baseOption, type ChartModel, namedAxis } from './model.js';
+import type { ChartContext } from './theme.js';
+
+export function expectedLatency(
+  points: readonly SearchPoint[],
+  budgetMs: number | null,
+  { theme }: ChartContext,
+): ChartModel {
+  const last = points.at(-1);
+  const budget = budgetMs === null ? '' : ` The budget is ${formatMs(budgetMs)}.`;
+  const values = [...points.map((point) => point.expectedMs), ...(budgetMs === null ? [] : [budgetMs])];
+  return {
+    heightPx: 260,
+    option: {
+      ...baseOption(
+        theme,
+        last ? `Expected latency ${formatMs(last.expectedMs)} at step ${last.step}.${budget}` : 'No steps yet.',
+      ),
+      grid: { left: 60, right: 20, top: 16, bottom: 44 },
+      tooltip: { ...baseOption(theme, '').tooltip, trigger: 'axis' },
+      xAxis: {
+        type: 'value',
+        min: 0,
+        max: last?.stepCount ?? 1,
+        ...namedAxis(theme, 'step', 26),
+        splitLine: { show: false },
+      },
+      yAxis: { type: 'value', ...latencyRange(values), ...namedAxis(theme, 'expected latency (ms)', 44) },
+      series: [
+        {
+          type: 'line',
+          name: 'expected latency',
+          showSymbol: points.length < 2,
+          lineStyle: { width: 2.5, color: theme.first },
+          itemStyle: { color: theme.first },
+          areaStyle: { color: theme.first, opacity: 0.08 },
+          data: points.map(({ step, expectedMs }) => [step, Number(expectedMs.toPrecision(4))]),
+          ...(budgetMs === null ? {} : { markLine: budgetLine(budgetMs, theme.budget) }),
+        },
+      ],
+    },
+    table: {
+      columns: [
+        { label: 'step', format: formatInteger },
+        { label: 'expected latency (ms)', format: formatSignificant },
+      ],
+      rows: points.map(({ step, expectedMs }) => [step, expectedMs]),
+    },
+  };
+}
+
+function budgetLine(budgetMs: number, color: string) {
+  return {
+    silent: true,
+    symbol: 'none',
+    lineStyle: { color, width: 1.5, type: 'dashed' as const },
+    label: { position: 'insideEndTop' as const, color, fontSize: 12, formatter: `budget ${formatMs(budgetMs)}` },
+    data: [{ yAxis: budgetMs }],
+  };
+}
+
+/** An axis that holds all values with a margin, so that the budget is always in the picture; rounded outwards to two digits. */
+export function latencyRange(values: readonly number[]): { min: number; max: number } | Record<string, never> {
+  if (values.length === 0) return {};
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const margin = Math.max(0.1 * (high - low), 0.05 * high);
+  const unit = 10 ** (Math.floor(Math.log10(high)) - 1);
+  const round = (value: number, way: (value: number) => number) => Number((way(value / unit) * unit).toPrecision(6));
+  return { min: Math.max(0, round(low - margin, Math.floor)), max: round(high + margin, Math.ceil) };
+}

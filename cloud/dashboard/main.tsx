@@ -1,0 +1,15 @@
+/** The dashboard's entry: connects once and draws the app. */
+import './no-eval.js';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './app.js';
+import { LiveContext, live } from './live.js';
+
+live.start();
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <LiveContext value={live}>
+      <App />
+    </LiveContext>
+  </StrictMode>,
+);

@@ -1,0 +1,48 @@
+/** ResultCard: what the study is for. Accuracy, measured latency, size, and the model to take away. */
+import type { StudyResult } from '@bespoke/shared/protocol/api.js';
+import { modelPath } from '../api.js';
+import { formatCount, formatInteger, formatMs, formatPercent } from '../format.js';
+
+export function ResultCard({ studyId, result }: { readonly studyId: string; readonly result: StudyResult }) {
+  const { accuracy, measuredMs, predictedMs, budgetMs, params, macs } = result;
+  const overBudget = measuredMs / budgetMs - 1;
+  const margin = `${formatPercent(Math.abs(overBudget))} ${overBudget > 0 ? 'above' : 'under'} the budget of ${formatMs(budgetMs)}`;
+  return (
+    <section className="card result" aria-label="Result">
+      <dl>
+        <Figure name="Accuracy" value={formatPercent(accuracy)} note="on the test split" />
+        <Figure name="Measured" value={formatMs(measuredMs)} note={margin} />
+        <Figure
+          name="Predicted"
+          value={formatMs(predictedMs)}
+          note={`${signedPercent(predictedMs / measuredMs - 1)} against the measured`}
+        />
+        <Figure name="Parameters" value={formatCount(params)} note={formatInteger(params)} />
+        <Figure name="MACs" value={formatCount(macs)} note={formatInteger(macs)} />
+      </dl>
+      <div className="take">
+        <a className="button primary" href={modelPath(studyId)} download>
+          Download .tflite
+        </a>
+        <p className="muted small">
+          Measured on {result.device} with {result.runtime}, {result.threads}{' '}
+          {result.threads === 1 ? 'thread' : 'threads'}: the very file that you download.
+        </p>
+      </div>
+    </section>
+  );
+}
+
+function signedPercent(share: number): string {
+  return `${share < 0 ? '−' : '+'}${formatPercent(Math.abs(share))}`;
+}
+
+function Figure({ name, value, note }: { readonly name: string; readonly value: string; readonly note: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd className="figure">{value}</dd>
+      <dd className="muted small">{note}</dd>
+    </div>
+  );
+}

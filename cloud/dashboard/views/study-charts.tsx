@@ -1,0 +1,112 @@
+/** StudyCharts: the pictures of a study, each shown as soon as there is something to see. */
+import type { LatencyEntry } from '@bespoke/shared/latency/table.js';
+import type { LatencyView, StudyDetail } from '@bespoke/shared/protocol/api.js';
+import { useCallback, useMemo } from 'react';
+import { architectureProbabilities } from '../charts/architecture-probabilities.js';
+import { Chart } from '../charts/chart.js';
+import { expectedLatency } from '../charts/expected-latency.js';
+import { latencyVerdict } from '../charts/latency-verdict.js';
+import { learningCurve } from '../charts/learning-curve.js';
+import { NetworkDrawing } from '../charts/network-drawing.js';
+import type { ChartContext } from '../charts/theme.js';
+import { useLive } from '../live.js';
+import { deviceHash } from '../route.js';
+
+export function StudyCharts({ study }: { readonly study: StudyDetail }) {
+  const searching = study.searchPoints.length > 0;
+  return (
+    <>
+      {!searching && <BeforeTheSearch study={study} />}
+      {study.network && <FoundNetwork study={study} />}
+      <div className="chart-grid">
+        {searching && <SearchCharts study={study} />}
+        {study.trainPoints.length > 0 && <TrainingChart study={study} />}
+        {study.result && <VerdictChart study={study} />}
+      </div>
+      {searching && study.slots.length > 0 && <ProbabilityChart study={study} />}
+    </>
+  );
+}
+
+function BeforeTheSearch({ study }: { readonly study: StudyDetail }) {
+  if (study.status !== 'running') return null;
+  return (
+    <div className="card empty">
+      <p>
+        The search's curves appear here when its first step is done. Until then, watch{' '}
+        <a href={deviceHash(study.deviceId)}>the device's latency table fill</a>.
+      </p>
+    </div>
+  );
+}
+
+function SearchCharts({ study }: { readonly study: StudyDetail }) {
+  const { searchPoints, budgetMs } = study;
+  const stepCount = searchPoints.at(-1)?.stepCount ?? 0;
+  const latency = useCallback(
+    (context: ChartContext) => expectedLatency(searchPoints, budgetMs, context),
+    [searchPoints, budgetMs],
+  );
+  const curve = useCallback(
+    (context: ChartContext) => learningCurve(searchPoints, stepCount, context),
+    [searchPoints, stepCount],
+  );
+  return (
+    <>
+      <Chart
+        title="Search: expected latency"
+        note="Mean over the architecture probabilities, against the budget."
+        build={latency}
+      />
+      <Chart title="Search: loss and accuracy" note="Of the paths sampled at each step." build={curve} />
+    </>
+  );
+}
+
+function TrainingChart({ study: { trainPoints } }: { readonly study: StudyDetail }) {
+  const stepCount = trainPoints.at(-1)?.stepCount ?? 0;
+  const build = useCallback(
+    (context: ChartContext) => learningCurve(trainPoints, stepCount, context),
+    [trainPoints, stepCount],
+  );
+  return (
+    <Chart title="Training: loss and accuracy" note="Of the found network, trained from its start." build={build} />
+  );
+}
+
+function VerdictChart({ study: { result } }: { readonly study: StudyDetail }) {
+  const build = useCallback((context: ChartContext) => latencyVerdict(result!, context), [result]);
+  return <Chart title="Predicted and measured latency" note="Of the exported file, on this device." build={build} />;
+}
+
+function ProbabilityChart({ study: { slots, probabilities } }: { readonly study: StudyDetail }) {
+  const build = useCallback(
+    (context: ChartContext) => architectureProbabilities(slots, probabilities, context),
+    [slots, probabilities],
+  );
+  return (
+    <Chart
+      title="Architecture probabilities"
+      note="Each bar is a slot of the network; a segment is a candidate, as wide as it is likely."
+      build={build}
+    />
+  );
+}
+
+function FoundNetwork({ study }: { readonly study: StudyDetail }) {
+  const { latencies } = useLive(`latencies/${study.deviceId}`);
+  const measured = latencies.get(study.deviceId);
+  const table = useMemo(
+    () => tableOf([...(measured?.values() ?? [])], study.result?.threads ?? null),
+    [measured, study.result],
+  );
+  return <NetworkDrawing network={study.network!} table={table} />;
+}
+
+/** Latencies by workload key. Of several runtimes, the one with the study's number of threads counts; while that is not known, the first measured. */
+export function tableOf(latencies: readonly LatencyView[], threads: number | null): ReadonlyMap<string, LatencyEntry> {
+  const wanted = threads ?? latencies[0]?.runtime.threads;
+  return new Map(
+    latencies.filter(({ runtime }) => runtime.threads === wanted).map((latency) => [latency.key, latency]),
+  );
+}

@@ -1,0 +1,95 @@
+/** StudyPage: one study from the first measurement to the download. */
+import type { StudyDetail } from '@bespoke/shared/protocol/api.js';
+import { useState } from 'react';
+import { callApi } from '../api.js';
+import { formatMs, formatTime } from '../format.js';
+import { useLive } from '../live.js';
+import { deviceHash } from '../route.js';
+import { ResultCard } from './result-card.js';
+import { Absent, PhaseStepper, StatusPill, TimeLeft } from './status.js';
+import { StudyCharts } from './study-charts.js';
+
+export function StudyPage({ id }: { readonly id: string }) {
+  const { details, failures } = useLive(`study/${id}`);
+  const study = details.get(id);
+  if (!study) return <Absent what="study" failure={failures.get(`study/${id}`)} />;
+  return (
+    <>
+      <title>{`${study.name} · Bespoke`}</title>
+      <nav className="crumbs" aria-label="Place">
+        <a href="#/">Overview</a> <span aria-hidden="true">/</span> Study
+      </nav>
+      <div className="row page-title">
+        <h1>{study.name}</h1>
+        <StatusPill status={study.status} />
+        <TimeLeft study={study} />
+        {study.status === 'running' && <CancelButton id={id} />}
+      </div>
+      <StudyFacts study={study} />
+      {study.error !== null && (
+        <p className="card error" role="alert">
+          {study.error}
+        </p>
+      )}
+      <section className="card" aria-label="Phases">
+        <PhaseStepper study={study} labelled />
+      </section>
+      {study.result && <ResultCard studyId={id} result={study.result} />}
+      <StudyCharts study={study} />
+      <details className="card drawer">
+        <summary>Specification (resolved: all defaults filled in)</summary>
+        <pre className="log">{study.specYaml}</pre>
+      </details>
+      <details className="card drawer">
+        <summary>
+          Log <span className="muted">({study.log.length} lines)</span>
+        </summary>
+        <pre className="log">{study.log.join('\n')}</pre>
+      </details>
+    </>
+  );
+}
+
+function StudyFacts({ study }: { readonly study: StudyDetail }) {
+  const { devices } = useLive('devices');
+  return (
+    <p className="muted facts">
+      <span>
+        device <a href={deviceHash(study.deviceId)}>{devices?.get(study.deviceId)?.name ?? study.deviceId}</a>
+      </span>
+      <span>{study.budgetMs === null ? 'budget chosen after measuring' : `budget ${formatMs(study.budgetMs)}`}</span>
+      <span>{study.engine === null ? 'engine chosen before the search' : `engine ${study.engine}`}</span>
+      <span>started {formatTime(study.createdAt)}</span>
+    </p>
+  );
+}
+
+function CancelButton({ id }: { readonly id: string }) {
+  const [asking, setAsking] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+  const cancel = () => {
+    setAsking(false);
+    callApi('POST /api/studies/:id/cancel', { id }).catch((error: Error) => setFailure(error.message));
+  };
+  if (!asking) {
+    return (
+      <span className="cancel">
+        <button type="button" onClick={() => setAsking(true)}>
+          Cancel study
+        </button>
+        {failure !== null && <span role="alert">{failure}</span>}
+      </span>
+    );
+  }
+  return (
+    <span className="cancel">
+      Stop it for good?
+      <button type="button" className="danger" onClick={cancel}>
+        Stop
+      </button>
+      <button type="button" onClick={() => setAsking(false)}>
+        Keep running
+      </button>
+    </span>
+  );
+}

@@ -1,0 +1,23 @@
+/** The first latency table of a device: the blocks of the smallest preset at 32x32, so that there is something to see and to search on. */
+import { isAppError } from '@bespoke/shared/base/errors.js';
+import type { CloudParts } from './compose.js';
+import { buildSpace } from './search/presets.js';
+import { slotWorkloads } from './search/space.js';
+import type { Device } from './store/devices.js';
+
+const firstSpace = buildSpace({ preset: 'small' }, { height: 32, width: 32, channels: 3, classes: { length: 10 } });
+
+/** Has the device measure them with each of its runtimes; a block that fails is in the store with its reason, and holds nothing up. */
+export async function measureFirstTable({ ensureMeasured }: CloudParts, device: Device): Promise<void> {
+  const blocks = slotWorkloads(firstSpace)
+    .flat()
+    .filter(({ body }) => body.kind !== 'identity');
+  for (const runtime of device.runtimes) {
+    try {
+      await ensureMeasured(device.id, runtime, blocks);
+    } catch (error) {
+      if (!isAppError(error, 'MEASUREMENTS_FAILED')) throw error;
+      process.stderr.write(`${error.message}\n`);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** From a resolved specification and its planned steps to what the search and the engines take. */
+import type { SupernetRecipe, TrainRecipe } from '../train/recipe.js';
+import type { StepCounts } from './plan.js';
+import type { LatencyLoss } from './proxyless/latency-loss.js';
+import type { ProxylessSettings } from './proxyless/search.js';
+import type { ResolvedSpec } from './spec.js';
+
+/**
+ * How far the architecture parameters can travel in a search, by mode, when every step has the same sign: Adam with
+ * beta1 = 0 moves by about its learning rate. The paper's rates (0.001 and 0.006) are for hundreds of thousands and tens
+ * of thousands of steps; a search of minutes has 100 to 500. Chosen on simulated searches (docs/search.md): less leaves
+ * the slots undecided, more follows the noise. A two-path step reaches 2 of N candidates, so it may go further.
+ */
+const travel = { full: 6, two: 15 } as const;
+
+/** The architecture learning rate for so many architecture steps, between the paper's for CIFAR and 0.1. */
+export function architectureLearningRateFor(mode: keyof typeof travel, architectureStepCount: number): number {
+  return Math.min(0.1, Math.max(0.006, travel[mode] / Math.max(architectureStepCount, 1)));
+}
+
+export function proxylessSettings(spec: ResolvedSpec, { stepCount, warmupStepCount }: StepCounts): ProxylessSettings {
+  const { mode, architectureEvery, architectureLearningRate, latencyLoss, leastBudgetShare } = spec.search;
+  const architectureStepCount = Math.floor((stepCount - warmupStepCount) / architectureEvery);
+  return {
+    seed: spec.seed,
+    stepCount,
+    warmupStepCount,
+    architectureEvery,
+    mode,
+    architectureLearningRate: architectureLearningRate ?? architectureLearningRateFor(mode, architectureStepCount),
+    latencyLoss: latencyLoss as LatencyLoss,
+    leastBudgetShare,
+  };
+}
+
+export function supernetRecipe(spec: ResolvedSpec, { stepCount }: StepCounts): SupernetRecipe {
+  return recipe(spec.seed, spec.search, stepCount);
+}
+
+export function trainRecipe(spec: ResolvedSpec, stepCount: number): TrainRecipe {
+  return recipe(spec.seed, spec.train, stepCount);
+}
+
+function recipe(seed: number, fields: ResolvedSpec['search'] | ResolvedSpec['train'], stepCount: number): TrainRecipe {
+  const { batchSize, learningRate, rampSteps, momentum, weightDecay, labelSmoothing, augmentation } = fields;
+  const warmupStepCount = Math.min(rampSteps ?? Math.round(stepCount / 20), stepCount);
+  return {
+    seed,
+    stepCount,
+    batchSize,
+    learningRate,
+    warmupStepCount,
+    momentum,
+    weightDecay,
+    labelSmoothing,
+    augmentation,
+  };
+}

@@ -1,0 +1,203 @@
+/**
+ * The study's specification: what people write in YAML, with every default filled in when it is resolved.
+ *
+ * An error names the line. Unknown keys are errors, because a misspelt key that is ignored is a study of something else.
+ */
+import { AppError } from '@bespoke/shared/base/errors.js';
+import { type Document, isMap, isScalar, LineCounter, parseDocument, stringify } from 'yaml';
+import { z } from 'zod';
+import { resolveSpace, spaceSettingsSchema } from './presets.js';
+import { latencyLossKinds } from './proxyless/latency-loss.js';
+import { nearestKey, objectSchemaAt } from './spec-keys.js';
+
+const steps = z.number().int().min(1).max(10_000_000);
+const share = z.number().gt(0).lt(1);
+
+/** Training of weights, by SGD with Nesterov momentum: fields that search and training have in common. */
+function trainingFields(defaults: { learningRate: number; labelSmoothing: number; cropPaddingPixels: number }) {
+  return {
+    batchSize: z.number().int().min(2).max(4096).default(64),
+    learningRate: z.number().positive().max(10).default(defaults.learningRate),
+    /** Steps in which the learning rate rises from 0; null: a twentieth of the steps. */
+    rampSteps: z.number().int().min(0).nullable().default(null),
+    momentum: z.number().min(0).lt(1).default(0.9),
+    weightDecay: z.number().min(0).max(1).default(4e-5),
+    labelSmoothing: z.number().min(0).lt(1).default(defaults.labelSmoothing),
+    augmentation: z
+      .strictObject({
+        flip: z.boolean().default(true),
+        cropPaddingPixels: z.number().int().min(0).max(64).default(defaults.cropPaddingPixels),
+        cutoutPixels: z.number().int().min(0).max(256).default(0),
+      })
+      .prefault({}),
+  };
+}
+
+const searchSchema = z.strictObject({
+  mode: z.enum(['two', 'full']).default('full'),
+  /** Weight steps, warm-up included; null: planned from `minutes`. */
+  steps: steps.nullable().default(null),
+  /** null: 3 of 10 steps. */
+  warmupSteps: z.number().int().min(0).nullable().default(null),
+  /** Of the time that is left for search and training; without meaning where `steps` is given. */
+  timeShare: share.default(0.4),
+  architectureEvery: z.number().int().min(1).max(1000).default(4),
+  /** null: so that the architecture parameters can travel as far as they need in the steps that there are. */
+  architectureLearningRate: z.number().positive().max(1).nullable().default(null),
+  latencyLoss: z
+    .strictObject({
+      kind: z.enum(latencyLossKinds).default('lagrangian'),
+      /** Of `lagrangian`. */
+      damping: z.number().positive().max(1000).default(4),
+      /** Of `lagrangian`. */
+      ascent: z.number().positive().max(1000).default(0.1),
+      /** Of `hinge` and `linear`; the reference's value. */
+      weight: z.number().min(0).max(1000).default(0.1),
+    })
+    .prefault({}),
+  leastBudgetShare: z.number().min(0).max(1).default(0.9),
+  ...trainingFields({ learningRate: 0.05, labelSmoothing: 0, cropPaddingPixels: 2 }),
+});
+
+const schema = z
+  .strictObject({
+    version: z.literal(1),
+    name: z.string().min(1).max(100).default('study'),
+    /** Name or id of the device; null where only one is connected. */
+    device: z.string().min(1).max(200).nullable().default(null),
+    data: z
+      .strictObject({
+        /** A path, or `cifar10`, `cifar100`, `synthetic`. */
+        source: z.string().min(1).default('synthetic'),
+        /** Resize every image to this height and width; null: as they are. */
+        resolution: z.number().int().min(8).max(1024).nullable().default(null),
+        searchShare: share.default(0.1),
+        testShare: share.default(0.2),
+      })
+      .prefault({}),
+    /** A preset's name, or a preset with what differs from it. */
+    space: z
+      .preprocess((value) => (typeof value === 'string' ? { preset: value } : value), spaceSettingsSchema)
+      .prefault('small'),
+    budgetMs: z.number().positive().max(1e6).nullable().default(null),
+    /** Where `budgetMs` is not given: 0 is the latency of the fastest network of the space, 1 that of the slowest; 0.4 if absent, too. */
+    budgetFraction: z.number().min(0).max(1).nullable().default(null),
+    /** For the whole study; null where the steps are given. */
+    minutes: z.number().positive().max(100_000).nullable().default(null),
+    search: searchSchema.prefault({}),
+    train: z
+      .strictObject({
+        /** null: planned from `minutes`. */
+        steps: steps.nullable().default(null),
+        ...trainingFields({ learningRate: 0.1, labelSmoothing: 0.1, cropPaddingPixels: 4 }),
+      })
+      .prefault({}),
+    seed: z
+      .number()
+      .int()
+      .min(0)
+      .max(2 ** 31 - 1)
+      .default(0),
+    /** Threads of the runtime on the device. */
+    threads: z.number().int().min(1).max(256).default(1),
+    backend: z.enum(['auto', 'tensorflow', 'wasm']).default('auto'),
+  })
+  .refine(({ budgetMs, budgetFraction }) => budgetMs === null || budgetFraction === null, {
+    message: 'expected either budgetMs or budgetFraction, but got both',
+    path: ['budgetFraction'],
+  })
+  .refine(({ search }) => (search.warmupSteps ?? 0) < (search.steps ?? Number.POSITIVE_INFINITY), {
+    message: 'expected fewer warm-up steps than steps',
+    path: ['search', 'warmupSteps'],
+  })
+  .refine(({ space }) => space.preset !== 'custom' || space.stages !== undefined, {
+    message: 'expected "stages" in a custom space',
+    path: ['space'],
+  });
+
+/** A specification as people write it: what is absent takes its default. */
+export type StudySpec = z.input<typeof schema>;
+
+/** A specification with everything filled in but the steps that are still to be planned from `minutes` (null). */
+export type ResolvedSpec = Omit<z.output<typeof schema>, 'space'> & { readonly space: ReturnType<typeof resolveSpace> };
+
+/** Steps of a study that gives neither minutes nor steps. */
+const defaultSteps = { search: 2000, train: 4000 } as const;
+
+/**
+ * Reads a specification from YAML. Throws `SPEC_KEY_UNKNOWN` with the line and the nearest valid key, `SPEC_INVALID`
+ * with the line, the path and what was expected.
+ */
+export function parseSpec(yaml: string): StudySpec {
+  const lines = new LineCounter();
+  const document = parseDocument(yaml, { lineCounter: lines });
+  const [broken] = document.errors;
+  if (broken) {
+    const problem = `not YAML: ${broken.message.split('\n')[0]}`;
+    throw new AppError('SPEC_INVALID', { line: lines.linePos(broken.pos[0]).line, path: '$', problem });
+  }
+  const value: unknown = document.toJS();
+  const result = schema.safeParse(value);
+  if (!result.success) throw specError(result.error.issues[0]!, document, lines);
+  return value as StudySpec;
+}
+
+/** Fills every default in. Throws `SPEC_INVALID` (line 0: an object has no lines). */
+export function resolveSpec(spec: StudySpec): ResolvedSpec {
+  const result = schema.safeParse(spec);
+  if (!result.success) {
+    const { path, message } = result.error.issues[0]!;
+    throw new AppError('SPEC_INVALID', { line: 0, path: formatKeys(path), problem: message });
+  }
+  const { space, budgetMs, budgetFraction, minutes, search, train, ...rest } = result.data;
+  const planned = minutes !== null;
+  return {
+    ...rest,
+    space: resolveSpace(space),
+    budgetMs,
+    budgetFraction: budgetMs === null ? (budgetFraction ?? 0.4) : null,
+    minutes,
+    search: { ...search, steps: search.steps ?? (planned ? null : defaultSteps.search) },
+    train: { ...train, steps: train.steps ?? (planned ? null : defaultSteps.train) },
+  };
+}
+
+/** The YAML of a resolved specification; reading it gives the same specification. */
+export function writeSpec(spec: ResolvedSpec): string {
+  return stringify(spec);
+}
+
+function specError(issue: z.core.$ZodIssue, document: Document, lines: LineCounter): AppError {
+  if (issue.code === 'unrecognized_keys') {
+    const key = issue.keys[0]!;
+    const valid = Object.keys(objectSchemaAt(schema, issue.path).shape);
+    const section = issue.path.length === 0 ? 'the specification' : `"${formatKeys(issue.path)}"`;
+    const line = lineOf(document, lines, [...issue.path, key]);
+    return new AppError('SPEC_KEY_UNKNOWN', { line, key, section, nearest: nearestKey(key, valid) });
+  }
+  const path = issue.path;
+  return new AppError('SPEC_INVALID', {
+    line: lineOf(document, lines, path),
+    path: formatKeys(path),
+    problem: issue.message,
+  });
+}
+
+/** Line of the key (or list item) at `path`, or of what is nearest above it. */
+function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length--) {
+    const parent = document.getIn(path.slice(0, length - 1), true);
+    const last = path[length - 1]!;
+    const node = isMap(parent)
+      ? parent.items.find(({ key }) => isScalar(key) && String(key.value) === last)?.key
+      : document.getIn(path.slice(0, length), true);
+    const range = (node as { range?: readonly number[] } | undefined)?.range;
+    if (range) return lines.linePos(range[0]!).line;
+  }
+  return 1;
+}
+
+function formatKeys(path: readonly PropertyKey[]): string {
+  const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
+  return text.replace(/^\./, '') || 'the specification';
+}

@@ -1,0 +1,78 @@
+/** The calls of the dashboard: one handler per row of ApiCalls, and the download of a model. */
+import { AppError } from '@bespoke/shared/base/errors.js';
+import { formatPath } from '@bespoke/shared/graph/graph.js';
+import type { ApiCalls, StudyView } from '@bespoke/shared/protocol/api.js';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Registry } from '../fleet/registry.js';
+import type { Store } from '../store/store.js';
+
+/** Runs studies; the composer gives it. Both may throw any AppError: the caller gets its sentence. */
+export interface StudyService {
+  /** Starts a study from a specification in YAML. */
+  create(yaml: string): Promise<StudyView>;
+  /** Asks a running study to stop; gives it as it is then. */
+  cancel(id: string): Promise<StudyView>;
+}
+
+export interface ApiParts {
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly studies: StudyService;
+}
+
+type Call = keyof ApiCalls;
+type Handlers = {
+  readonly [C in Call]: (input: {
+    id: string;
+    body: unknown;
+  }) => ApiCalls[C]['result'] | Promise<ApiCalls[C]['result']>;
+};
+
+/** The longest specification. */
+export const maxYamlLength = 200_000;
+const studyBody = z.strictObject({ yaml: z.string().min(1).max(maxYamlLength) });
+
+function handlersOf({ store, registry, studies }: ApiParts): Handlers {
+  return {
+    'GET /api/devices': () => store.devices.all().map((device) => registry.view(device)),
+    'GET /api/devices/:id/latencies': ({ id }) => store.latencies.list(found('device', id, store.devices.get(id)).id),
+    'GET /api/studies': () => store.studies.all(),
+    'GET /api/studies/:id': ({ id }) => found('study', id, store.studies.detail(id)),
+    'POST /api/studies': ({ body }) => studies.create(parseBody(studyBody, body).yaml),
+    'POST /api/studies/:id/cancel': ({ id }) => studies.cancel(found('study', id, store.studies.get(id)).id),
+  };
+}
+
+/** Adds the routes; who may call them is the caller's matter. */
+export function addApiRoutes(app: FastifyInstance, parts: ApiParts): void {
+  for (const [call, handler] of Object.entries(handlersOf(parts))) {
+    const [method, url] = call.split(' ') as ['GET' | 'POST', string];
+    app.route<{ Params: { id: string } }>({
+      method,
+      url,
+      handler: async ({ params, body }) => handler({ id: params.id, body }),
+    });
+  }
+  app.get<{ Params: { id: string } }>('/api/studies/:id/model', async ({ params: { id } }, reply) => {
+    const study = found('study', id, parts.store.studies.get(id));
+    const model = parts.store.artifacts.read(found('model of study', id, parts.store.studies.model(id) ?? undefined));
+    const name = study.name.replaceAll(/[^A-Za-z0-9._-]+/g, '-');
+    return reply
+      .header('content-disposition', `attachment; filename="${name}.tflite"`)
+      .type('application/octet-stream')
+      .send(model);
+  });
+}
+
+function found<T>(what: string, id: string, value: T | undefined): T {
+  if (value === undefined) throw new AppError('NOT_FOUND', { what, id });
+  return value;
+}
+
+function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new AppError('REQUEST_INVALID', { path: formatPath(issue.path), problem: issue.message });
+}

@@ -1,0 +1,58 @@
+/** StudyJournal: what a running study says of itself, stored first and then pushed to the dashboards. */
+import type { Network } from '@bespoke/shared/network/network.js';
+import type { ApiEvent, SearchPoint, SlotView, StudyView, TrainPoint } from '@bespoke/shared/protocol/api.js';
+import type { Store } from '../store/store.js';
+import type { NewStudy, StudyChange } from '../store/studies.js';
+
+export class StudyJournal {
+  constructor(
+    private readonly store: Pick<Store, 'studies' | 'artifacts'>,
+    private readonly publish: (event: ApiEvent) => void,
+  ) {}
+
+  create(study: NewStudy): StudyView {
+    return this.#pushed(this.store.studies.add(study));
+  }
+
+  update(id: string, change: StudyChange): StudyView {
+    return this.#pushed(this.store.studies.update(id, change));
+  }
+
+  slots(id: string, slots: readonly SlotView[]): void {
+    this.store.studies.setSlots(id, slots);
+    this.publish({ type: 'studyChanged', studyId: id });
+  }
+
+  network(id: string, network: Network): void {
+    this.store.studies.setNetwork(id, network);
+    this.publish({ type: 'studyChanged', studyId: id });
+  }
+
+  /** Keeps the exported file; agents and the user can fetch it from now on. Returns its SHA-256. */
+  model(id: string, bytes: Uint8Array): string {
+    const { sha256 } = this.store.artifacts.put(bytes);
+    this.store.studies.setModel(id, sha256);
+    this.publish({ type: 'studyChanged', studyId: id });
+    return sha256;
+  }
+
+  searchPoint(id: string, point: SearchPoint, probabilities: readonly (readonly number[])[]): void {
+    this.store.studies.addSearchPoint(id, point, probabilities);
+    this.publish({ type: 'search', studyId: id, point, probabilities });
+  }
+
+  trainPoint(id: string, point: TrainPoint): void {
+    this.store.studies.addTrainPoint(id, point);
+    this.publish({ type: 'train', studyId: id, point });
+  }
+
+  log(id: string, line: string): void {
+    this.store.studies.addLine(id, line);
+    this.publish({ type: 'log', studyId: id, line });
+  }
+
+  #pushed(study: StudyView): StudyView {
+    this.publish({ type: 'study', study });
+    return study;
+  }
+}

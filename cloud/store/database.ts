@@ -1,0 +1,62 @@
+/**
+ * The database: one SQLite file in the data folder, brought to the newest version when it is opened.
+ *
+ * WAL with synchronous = FULL: what a transaction returned from is on the disk, whatever is killed or unplugged next.
+ * A second file, locked as long as the cloud lives, keeps a second cloud off the folder; readers are welcome.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '@bespoke/shared/base/errors.js';
+import Sqlite from 'better-sqlite3';
+import { first } from './migrations/0001-first.js';
+
+export type Database = Sqlite.Database;
+
+/** In order: migration i brings version i to version i + 1. A migration that was released is never edited. */
+const migrations: readonly string[] = [first];
+
+/** Opens `<directory>/bespoke.sqlite`, creating what is missing. Throws `STORE_TOO_NEW`. */
+export function openDatabase(directory: string): Database {
+  mkdirSync(directory, { recursive: true });
+  const path = join(directory, 'bespoke.sqlite');
+  const database = new Sqlite(path);
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.pragma('foreign_keys = ON');
+  database.pragma('busy_timeout = 5000');
+  migrate(database, path);
+  return database;
+}
+
+function migrate(database: Database, path: string): void {
+  const run = database.transaction(() => {
+    const version = database.pragma('user_version', { simple: true }) as number;
+    if (version > migrations.length)
+      throw new AppError('STORE_TOO_NEW', { path, expected: migrations.length, got: version });
+    for (const migration of migrations.slice(version)) database.exec(migration);
+    database.pragma(`user_version = ${migrations.length}`);
+  });
+  try {
+    run.immediate();
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/**
+ * Takes the folder for one cloud; returns what gives it back. The system drops the lock when the process ends, however
+ * it ends. Throws `STORE_IN_USE`.
+ */
+export function lockDirectory(directory: string): () => void {
+  mkdirSync(directory, { recursive: true });
+  const lock = new Sqlite(join(directory, 'cloud.lock'), { timeout: 0 });
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+  } catch (cause) {
+    lock.close();
+    if (!(cause instanceof Sqlite.SqliteError && cause.code === 'SQLITE_BUSY')) throw cause;
+    throw new AppError('STORE_IN_USE', { directory }, { cause });
+  }
+  return () => lock.close();
+}

@@ -1,0 +1,38 @@
+/** Store: everything that the cloud remembers, one repository per noun. SQL lives in this folder only. */
+import { Artifacts } from './artifacts.js';
+import { openDatabase } from './database.js';
+import { Devices } from './devices.js';
+import { Jobs } from './jobs.js';
+import { Latencies } from './latencies.js';
+import { Secrets } from './secrets.js';
+import { Studies } from './studies.js';
+
+export interface Store {
+  readonly devices: Devices;
+  readonly jobs: Jobs;
+  readonly latencies: Latencies;
+  readonly studies: Studies;
+  readonly artifacts: Artifacts;
+  readonly secrets: Secrets;
+  /** False once closed. */
+  readonly open: boolean;
+  close(): void;
+}
+
+/** Opens the store in a data folder; `now` is the clock that stamps rows. Throws `STORE_TOO_NEW`. */
+export function openStore(directory: string, now: () => Date = () => new Date()): Store {
+  const database = openDatabase(directory);
+  const latencies = new Latencies(database, now);
+  return {
+    devices: new Devices(database, now),
+    jobs: new Jobs(database, latencies, now),
+    latencies,
+    studies: new Studies(database, now),
+    artifacts: new Artifacts(database, directory, now),
+    secrets: new Secrets(database, now),
+    get open() {
+      return database.open;
+    },
+    close: () => database.close(),
+  };
+}

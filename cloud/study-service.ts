@@ -1,0 +1,202 @@
+/**
+ * StudyService: starts studies as processes, answers their questions, writes down what they say.
+ *
+ *   create ─▶ running ─finished─▶ finished
+ *               │ ├──failed, process died─▶ failed
+ *               │ └──cancel─▶ cancelled
+ *               └ cloud gone: stays running, and runs on when the cloud is back
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AppError } from '@bespoke/shared/base/errors.js';
+import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
+import { workloadKey } from '@bespoke/shared/latency/workload.js';
+import type { StudyView } from '@bespoke/shared/protocol/api.js';
+import type { CloudParts } from './compose.js';
+import { parseSpec, type ResolvedSpec, resolveSpec, writeSpec } from './search/spec.js';
+import type { StudyUpdate } from './search/study.js';
+import type { StudyService } from './server/api.js';
+import type { Device } from './store/devices.js';
+import { type FromStudy, fromFailure, type ToStudy, toFailure } from './study-messages.js';
+
+const entry = fileURLToPath(new URL('./study-process.js', import.meta.url));
+
+/** How much of a process's last words is kept. */
+const maxLastWords = 2000;
+
+/** Processes that may die under one study while the cloud runs. */
+const maxAttempts = 3;
+
+/** A study's process and what it measures on. */
+interface Run {
+  readonly id: string;
+  readonly child: ChildProcess;
+  readonly device: Device;
+  readonly runtime: RuntimeKey;
+}
+
+export interface RunningStudies extends StudyService {
+  /** Goes on with every study that ran when the cloud ended. */
+  resume(): void;
+  /** Ends the processes; the studies stay running, to be resumed. */
+  close(): void;
+}
+
+export function createStudyService(parts: CloudParts): RunningStudies {
+  const processes = new Map<string, ChildProcess>();
+  const { store, journal } = parts;
+
+  function launch(id: string, attempt = 1): void {
+    const spec = resolveSpec(parseSpec(store.studies.detail(id)!.specYaml));
+    const { device, runtime } = deviceFor(parts, spec);
+    const directory = join(parts.config.dataDirectory, 'studies', id);
+    mkdirSync(directory, { recursive: true });
+    const child = fork(entry, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' });
+    processes.set(id, child);
+    let lastWords = '';
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      lastWords = (lastWords + text).slice(-maxLastWords);
+    });
+    child.on('message', (message: FromStudy) => handle({ id, child, device, runtime }, message));
+    child.on('exit', (code, signal) => {
+      if (processes.get(id) !== child) return;
+      const died = new AppError('STUDY_PROCESS_DIED', { how: signal ?? `exit code ${code}`, lastWords });
+      if (attempt === maxAttempts) return void end(id, { status: 'failed', error: died.message });
+      journal.log(id, `${died.message}; it goes on from its last checkpoint`);
+      launch(id, attempt + 1);
+    });
+    post(child, {
+      type: 'start',
+      task: {
+        spec,
+        device: {
+          name: device.name,
+          runtime: `${runtime.runtime} ${runtime.version} ${runtime.delegate}`,
+          threads: runtime.threads,
+        },
+        createdMs: Date.parse(store.studies.get(id)!.createdAt),
+        directory,
+        datasetsDirectory: join(parts.config.dataDirectory, 'datasets'),
+      },
+    });
+  }
+
+  function end(id: string, change: Parameters<typeof journal.update>[1]): StudyView {
+    const child = processes.get(id);
+    processes.delete(id);
+    child?.kill('SIGKILL');
+    return journal.update(id, { ...change, remainingMs: null });
+  }
+
+  function handle(run: Run, message: FromStudy): void {
+    if (processes.get(run.id) !== run.child) return;
+    const answers: { [T in FromStudy['type']]: (message: Extract<FromStudy, { type: T }>) => unknown } = {
+      update: ({ update }) => record(parts, run.id, update),
+      engine: ({ engine }) => journal.update(run.id, { engine }),
+      model: ({ path }) => journal.model(run.id, readFileSync(path)),
+      measure: (request) => measure(run, request),
+      finished: ({ result }) => end(run.id, { status: 'finished', progress: 1, result }),
+      failed: ({ failure }) => end(run.id, { status: 'failed', error: fromFailure(failure).message }),
+    };
+    answers[message.type](message as never);
+  }
+
+  async function measure(
+    { id, child, device, runtime }: Run,
+    { requestId, workloads }: FromStudy & { type: 'measure' },
+  ): Promise<void> {
+    const isFirstPhase = store.studies.get(id)!.phase === 'measure';
+    const startMs = Date.now();
+    let known: number | null = null;
+    try {
+      const table = await parts.ensureMeasured(device.id, runtime, workloads, {
+        onProgress: ({ measured, failed, total }) => {
+          if (!isFirstPhase) return;
+          const done = measured + failed;
+          known ??= done;
+          const remainingMs = done > known ? ((Date.now() - startMs) / (done - known)) * (total - done) : null;
+          journal.update(id, { progress: done / total, remainingMs });
+        },
+      });
+      post(child, {
+        type: 'measured',
+        requestId,
+        entries: workloads.map(workloadKey).map((key) => [key, table.get(key)!]),
+      });
+    } catch (error) {
+      post(child, { type: 'measureFailed', requestId, failure: toFailure(error) });
+    }
+  }
+
+  return {
+    async create(yaml) {
+      const spec = placed(resolveSpec(parseSpec(yaml)));
+      const { device } = deviceFor(parts, spec);
+      const id = randomUUID().slice(0, 8);
+      const study = journal.create({
+        id,
+        name: spec.name,
+        deviceId: device.id,
+        specYaml: writeSpec({ ...spec, device: device.id }),
+      });
+      launch(id);
+      return study;
+    },
+    async cancel(id) {
+      return processes.has(id) ? end(id, { status: 'cancelled' }) : store.studies.get(id)!;
+    },
+    resume() {
+      for (const { id, status } of store.studies.all()) if (status === 'running') launch(id);
+    },
+    close() {
+      const children = [...processes.values()];
+      processes.clear();
+      for (const child of children) child.kill('SIGKILL');
+    },
+  };
+}
+
+/** Stores an update, each kind in its place. */
+function record({ journal }: CloudParts, id: string, update: StudyUpdate): void {
+  const places: { [T in StudyUpdate['type']]: (update: Extract<StudyUpdate, { type: T }>) => unknown } = {
+    progress: ({ phase, progress, remainingMs }) => journal.update(id, { phase, progress, remainingMs }),
+    log: ({ line }) => journal.log(id, line),
+    priced: ({ slots, budgetMs }) => {
+      journal.update(id, { budgetMs });
+      journal.slots(id, slots);
+    },
+    search: ({ point, probabilities }) => journal.searchPoint(id, point, probabilities),
+    train: ({ point }) => journal.trainPoint(id, point),
+    network: ({ network }) => journal.network(id, network),
+  };
+  places[update.type](update as never);
+}
+
+/** A path in the specification holds wherever the cloud is started from next time. */
+function placed(spec: ResolvedSpec): ResolvedSpec {
+  const { source } = spec.data;
+  return existsSync(source) ? { ...spec, data: { ...spec.data, source: resolve(source) } } : spec;
+}
+
+/** The device that the specification names, by name or id, or the only one. Throws `DEVICE_AMBIGUOUS`, `DEVICE_RUNTIME_MISSING`. */
+function deviceFor({ store }: CloudParts, spec: ResolvedSpec): { device: Device; runtime: RuntimeKey } {
+  const all = store.devices.all();
+  const fitting = spec.device === null ? all : all.filter(({ id, name }) => id === spec.device || name === spec.device);
+  const [device] = fitting;
+  if (!device || fitting.length > 1) {
+    throw new AppError('DEVICE_AMBIGUOUS', { wanted: spec.device, known: all.map(({ name }) => name) });
+  }
+  const runtime = device.runtimes.find(({ threads }) => threads === spec.threads);
+  if (!runtime) {
+    const got = device.runtimes.map(({ threads }) => `${threads} threads`).join(', ') || 'none';
+    throw new AppError('DEVICE_RUNTIME_MISSING', { device: device.name, expected: `${spec.threads} threads`, got });
+  }
+  return { device, runtime };
+}
+
+function post(child: ChildProcess, message: ToStudy): void {
+  if (child.connected) child.send(message);
+}

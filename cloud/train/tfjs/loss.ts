@@ -1,0 +1,41 @@
+/** Cross-entropy: differentiable on the backend for the step, and as numbers for the report. */
+import type { Tensor, Tensor2D, Tf } from '@bespoke/shared/tfjs/tf.js';
+import type { StepResult } from '../engine.js';
+
+/** Writes -target / count, [count, classes], into `targets`: so that the loss is a plain sum. Smoothing s: (1 - s) on the label and s / classes on every class. */
+export function writeTargets(targets: Float32Array, labels: Int32Array, classCount: number, smoothing: number): void {
+  targets.fill(-smoothing / classCount / labels.length);
+  for (let index = 0; index < labels.length; index++)
+    targets[index * classCount + labels[index]!]! -= (1 - smoothing) / labels.length;
+}
+
+/** Mean cross-entropy of logits [N, classes] against what `writeTargets` wrote; a scalar. */
+export function crossEntropy(tf: Tf, logits: Tensor, targets: Tensor): Tensor {
+  return tf.sum(tf.mul(tf.logSoftmax(logits as Tensor2D), targets));
+}
+
+/** Sums over a batch: cross-entropy without smoothing, and how many are right (the first of equal logits counts). */
+export function scoreLogits(
+  logits: Float32Array,
+  labels: Int32Array,
+  classCount: number,
+): { lossSum: number; correct: number } {
+  let lossSum = 0;
+  let correct = 0;
+  for (let index = 0; index < labels.length; index++) {
+    const start = index * classCount;
+    let best = 0;
+    for (let c = 1; c < classCount; c++) if (logits[start + c]! > logits[start + best]!) best = c;
+    let sum = 0;
+    for (let c = 0; c < classCount; c++) sum += Math.exp(logits[start + c]! - logits[start + best]!);
+    lossSum += Math.log(sum) + logits[start + best]! - logits[start + labels[index]!]!;
+    if (best === labels[index]) correct++;
+  }
+  return { lossSum, correct };
+}
+
+/** Means over a batch. */
+export function meanScore(logits: Float32Array, labels: Int32Array, classCount: number): StepResult {
+  const { lossSum, correct } = scoreLogits(logits, labels, classCount);
+  return { loss: lossSum / labels.length, accuracy: correct / labels.length };
+}

@@ -1,0 +1,61 @@
+/** One training step: a batch forward, its gradients, the weights' move. What a network and a supernet's path share. */
+import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
+import type { Batch } from '../data/loader.js';
+import type { DatasetManifest } from '../data/packed.js';
+import type { StepResult } from '../engine.js';
+import { crossEntropy, meanScore, writeTargets } from './loss.js';
+import { applySgd, type SgdStep } from './optimizer.js';
+import type { Variables } from './variables.js';
+
+export interface StepContext {
+  readonly tf: Tf;
+  readonly variables: Variables;
+  readonly manifest: DatasetManifest;
+}
+
+/** A batch's images as a tensor [N, H, W, C]; use it before the loader writes the next batch over its numbers. */
+export function imageTensor({ tf, manifest }: Pick<StepContext, 'tf' | 'manifest'>, { images, count }: Batch): Tensor {
+  return tf.tensor(images, [count, manifest.height, manifest.width, manifest.channels]);
+}
+
+/** The targets of a batch, as `crossEntropy` takes them. */
+export function targetTensor(
+  { tf, manifest }: Pick<StepContext, 'tf' | 'manifest'>,
+  { labels, count }: Batch,
+  smoothing: number,
+): Tensor {
+  const classCount = manifest.classes.length;
+  const targets = new Float32Array(count * classCount);
+  writeTargets(targets, labels, classCount, smoothing);
+  return tf.tensor(targets, [count, classCount]);
+}
+
+export interface Descent extends SgdStep {
+  readonly labelSmoothing: number;
+  /** The weights that move: exactly those that `forward` reads. */
+  readonly names: readonly string[];
+  /** x [N, H, W, C] -> logits [N, classes] */
+  forward(x: Tensor): Tensor;
+}
+
+/** Moves the named weights along the gradient of the batch's loss; the logits are the only thing read back. */
+export async function descend(context: StepContext, batch: Batch, descent: Descent): Promise<StepResult> {
+  const { tf, variables, manifest } = context;
+  const x = imageTensor(context, batch);
+  const targets = targetTensor(context, batch, descent.labelSmoothing);
+  const weights = descent.names.map((name) => variables.values.get(name)!);
+  let logits: Tensor | undefined;
+  const { value, grads } = tf.valueAndGrads(() => {
+    logits = tf.keep(descent.forward(x));
+    return crossEntropy(tf, logits, targets);
+  })(weights);
+  applySgd(tf, variables, descent.names, grads, descent);
+  const result = meanScore((await logits!.data()) as Float32Array, batch.labels, manifest.classes.length);
+  tf.dispose([x, targets, value, logits!]);
+  return result;
+}
+
+/** Lets timers, sockets and signals have their turn: steps themselves never leave the thread. */
+export function yieldToEvents(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

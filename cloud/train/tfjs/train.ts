@@ -1,0 +1,142 @@
+/** Training of one Graph: SGD steps with checkpoints, then batch norm's moving statistics measured with the final weights. */
+import { hashJson } from '@bespoke/shared/base/json.js';
+import type { Graph } from '@bespoke/shared/graph/graph.js';
+import { declareWeights, initializeWeights, type Weights, type WeightTensor } from '@bespoke/shared/graph/weights.js';
+import { execute } from '@bespoke/shared/tfjs/execute.js';
+import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
+import { noAugmentation, openLoader } from '../data/loader.js';
+import type { PackedDataset } from '../data/packed.js';
+import type { TrainHooks } from '../engine.js';
+import { learningRateAt, type TrainRecipe } from '../recipe.js';
+import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { descend, imageTensor, type StepContext, yieldToEvents } from './step.js';
+import { Variables } from './variables.js';
+
+/** tf, and a name of backend and version: a checkpoint goes on only where it was made, else losses would not repeat. */
+export interface Runtime {
+  readonly tf: Tf;
+  readonly runtime: string;
+}
+
+/** Trains `graph` by `recipe` on split `train`; see Engine.train. */
+export async function trainGraph(
+  { tf, runtime }: Runtime,
+  graph: Graph,
+  data: PackedDataset,
+  recipe: TrainRecipe,
+  hooks: TrainHooks = {},
+): Promise<Weights> {
+  const declared = declareWeights(graph);
+  const trainable = [...declared.keys()].filter((name) => declared.get(name)!.trainable);
+  const initial = initializeWeights(graph, recipe.seed);
+  const variables = new Variables(tf, new Map(trainable.map((name) => [name, initial.get(name)!])));
+  const context: StepContext = { tf, variables, manifest: data.manifest };
+  const identity = hashJson({ runtime, graph, recipe, sha256: data.manifest.sha256 });
+  try {
+    const firstStep = await resume(variables, identity, hooks);
+    await runSteps(context, graph, data, recipe, { firstStep, trainable, identity, hooks });
+    const weights = await variables.readValues();
+    for (const [name, weight] of await measureStatistics(context, graph, data, recipe)) weights.set(name, weight);
+    return weights;
+  } finally {
+    variables.dispose();
+  }
+}
+
+/** Where to go on from: the checkpoint of the same arguments, else 0. */
+async function resume(variables: Variables, identity: string, { checkpointDirectory }: TrainHooks): Promise<number> {
+  const checkpoint = checkpointDirectory === undefined ? undefined : await readCheckpoint(checkpointDirectory);
+  if (!checkpoint || checkpoint.identity !== identity) return 0;
+  variables.writeState(checkpoint.state);
+  return checkpoint.step;
+}
+
+interface Course {
+  readonly firstStep: number;
+  readonly trainable: readonly string[];
+  readonly identity: string;
+  readonly hooks: TrainHooks;
+}
+
+async function runSteps(
+  context: StepContext,
+  graph: Graph,
+  data: PackedDataset,
+  recipe: TrainRecipe,
+  course: Course,
+): Promise<void> {
+  const { stepCount, seed, batchSize, augmentation } = recipe;
+  const { checkpointDirectory, checkpointEveryMs = 60_000, onProgress } = course.hooks;
+  const loader = openLoader(data, { split: 'train', seed, batchSize, augmentation });
+  let savedAtMs = performance.now();
+  for (let step = course.firstStep; step < stepCount; step++) {
+    await yieldToEvents();
+    const result = await descend(context, loader.batchAt(step), {
+      ...recipe,
+      names: course.trainable,
+      forward: (x) => runGraph(context, graph, x),
+      learningRate: learningRateAt(recipe, step),
+    });
+    onProgress?.({ step: step + 1, stepCount, ...result });
+    const isDue = performance.now() - savedAtMs >= checkpointEveryMs || step + 1 === stepCount;
+    if (checkpointDirectory === undefined || !isDue) continue;
+    await writeCheckpoint(checkpointDirectory, {
+      identity: course.identity,
+      step: step + 1,
+      state: await context.variables.readState(),
+    });
+    savedAtMs = performance.now();
+  }
+}
+
+function runGraph({ tf, variables }: StepContext, graph: Graph, x: Tensor, onStatistics?: StatisticsListener): Tensor {
+  const inputs = new Map([[graph.inputs[0]!.id, x]]);
+  return execute(tf, graph, inputs, variables.values, { training: true, ...(onStatistics && { onStatistics }) })[0]!;
+}
+
+type StatisticsListener = (nodeId: string, mean: Tensor, variance: Tensor) => void;
+
+/** How many samples the moving statistics are measured on. */
+const statisticsSampleCount = 2048;
+
+/**
+ * Batch norm's mean and variance over some 2,000 training images, with the final weights. The paper's code keeps moving averages
+ * (momentum 0.1) during training instead; those lag behind the weights, which costs accuracy after short runs, and time in every step.
+ */
+async function measureStatistics(
+  context: StepContext,
+  graph: Graph,
+  data: PackedDataset,
+  recipe: TrainRecipe,
+): Promise<Weights> {
+  const { tf } = context;
+  const loader = openLoader(data, {
+    split: 'train',
+    seed: recipe.seed,
+    batchSize: recipe.batchSize,
+    augmentation: noAugmentation,
+  });
+  const batchCount = Math.ceil(Math.min(statisticsSampleCount, loader.sampleCount) / recipe.batchSize);
+  const sums = new Map<string, Tensor>();
+  for (let step = 0; step < batchCount; step++) {
+    await yieldToEvents();
+    tf.tidy(() => {
+      runGraph(context, graph, imageTensor(context, loader.batchAt(step)), (nodeId, mean, variance) => {
+        accumulate(tf, sums, `${nodeId}/mean`, tf.div(mean, batchCount));
+        accumulate(tf, sums, `${nodeId}/variance`, tf.div(variance, batchCount));
+      });
+    });
+  }
+  const statistics = new Map<string, WeightTensor>();
+  for (const [name, tensor] of sums) {
+    statistics.set(name, { shape: tensor.shape, values: (await tensor.data()) as Float32Array });
+    tensor.dispose();
+  }
+  return statistics;
+}
+
+function accumulate(tf: Tf, sums: Map<string, Tensor>, name: string, value: Tensor): void {
+  const before = sums.get(name);
+  sums.set(name, tf.keep(before ? tf.add(before, value) : value));
+  before?.dispose();
+}

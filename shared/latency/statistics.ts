@@ -1,0 +1,75 @@
+/**
+ * Statistics of latency samples: order statistics only, for latencies have a long right tail that a mean follows.
+ * No sample is ever dropped.
+ */
+import { AppError } from '../base/errors.js';
+
+/** Summary of one measurement. All times in ms. */
+export interface LatencySummary {
+  readonly count: number;
+  readonly medianMs: number;
+  /** 95% confidence interval of the median. */
+  readonly lowMs: number;
+  readonly highMs: number;
+  readonly minMs: number;
+  readonly p5Ms: number;
+  readonly p95Ms: number;
+  /** Median absolute deviation from the median. */
+  readonly madMs: number;
+}
+
+/** Throws `LATENCY_SAMPLES_EMPTY` on no samples and `LATENCY_SAMPLE_INVALID` on one that is not a positive number. */
+export function summarize(samplesMs: readonly number[]): LatencySummary {
+  if (samplesMs.length === 0) throw new AppError('LATENCY_SAMPLES_EMPTY', {});
+  samplesMs.forEach((value, index) => {
+    if (!(value > 0 && Number.isFinite(value))) throw new AppError('LATENCY_SAMPLE_INVALID', { index, value });
+  });
+  const sorted = ascending(samplesMs);
+  const medianMs = quantile(sorted, 0.5);
+  const [lowMs, highMs] = medianInterval(sorted);
+  return {
+    count: sorted.length,
+    medianMs,
+    lowMs,
+    highMs,
+    minMs: sorted[0]!,
+    p5Ms: quantile(sorted, 0.05),
+    p95Ms: quantile(sorted, 0.95),
+    madMs: median(sorted.map((sample) => Math.abs(sample - medianMs))),
+  };
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(ascending(values), 0.5);
+}
+
+/** Quantile of ascending values by linear interpolation between the two nearest ranks (Hyndman and Fan's type 7). */
+export function quantile(sorted: readonly number[], share: number): number {
+  const position = (sorted.length - 1) * share;
+  const below = Math.floor(position);
+  const low = sorted[below]!;
+  return low + (position - below) * (sorted[Math.min(below + 1, sorted.length - 1)]! - low);
+}
+
+/**
+ * 95% confidence interval of the median of ascending values, by ranks: how many of n samples lie under the true median is
+ * binomial(n, 1/2), whatever the distribution. With fewer than 6 samples no rank reaches 95%: then from least to most.
+ */
+export function medianInterval(sorted: readonly number[]): [low: number, high: number] {
+  const n = sorted.length;
+  // The greatest r with P(binomial < r) <= 2.5%: from there the r-th least and the r-th greatest sample.
+  let logTerm = -n * Math.LN2;
+  let tail = 0;
+  let rank = 0;
+  while (rank < n && tail + Math.exp(logTerm) <= 0.025) {
+    tail += Math.exp(logTerm);
+    logTerm += Math.log((n - rank) / (rank + 1));
+    rank++;
+  }
+  const index = Math.max(rank - 1, 0);
+  return [sorted[index]!, sorted[n - 1 - index]!];
+}
+
+export function ascending(values: readonly number[]): number[] {
+  return [...values].sort((a, b) => a - b);
+}

@@ -1,0 +1,67 @@
+/** Codec: bytes <-> messages. What does not obey the protocol is refused with the path of the bad field; nothing else comes in. */
+import type { z } from 'zod';
+import { AppError } from '../base/errors.js';
+import { formatPath } from '../graph/graph.js';
+import {
+  type AgentMessage,
+  agentMessageSchemas,
+  type CloudMessage,
+  cloudMessageSchemas,
+  maxMessageBytes,
+  protocolVersion,
+} from './agent.js';
+
+/** The text of a message. */
+export function encodeMessage(message: AgentMessage | CloudMessage): string {
+  return JSON.stringify(message);
+}
+
+/** Reads what an agent sent. Throws `MESSAGE_TOO_LARGE`, `MESSAGE_INVALID`, `PROTOCOL_VERSION_DIFFERS`. */
+export function decodeAgentMessage(bytes: Uint8Array): AgentMessage {
+  const json = parseJson(bytes);
+  // A hello of another version may differ in anything, so its version is looked at before its fields.
+  if (isRecord(json) && json.type === 'hello' && Number.isInteger(json.protocol) && json.protocol !== protocolVersion) {
+    throw new AppError('PROTOCOL_VERSION_DIFFERS', { expected: protocolVersion, got: json.protocol as number });
+  }
+  return parseMessage<AgentMessage>(json, agentMessageSchemas);
+}
+
+/** Reads what the cloud sent. Throws `MESSAGE_TOO_LARGE`, `MESSAGE_INVALID`. */
+export function decodeCloudMessage(bytes: Uint8Array): CloudMessage {
+  return parseMessage<CloudMessage>(parseJson(bytes), cloudMessageSchemas);
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  if (bytes.length > maxMessageBytes) {
+    throw new AppError('MESSAGE_TOO_LARGE', { byteCount: bytes.length, limitBytes: maxMessageBytes });
+  }
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new AppError(
+      'MESSAGE_INVALID',
+      { path: '$', problem: `expected JSON in UTF-8 (${(cause as Error).message})` },
+      { cause },
+    );
+  }
+}
+
+function parseMessage<M extends { readonly type: string }>(
+  json: unknown,
+  schemas: { readonly [T in M['type']]: z.ZodType },
+): M {
+  if (!isRecord(json)) throw new AppError('MESSAGE_INVALID', { path: '$', problem: 'expected an object' });
+  const type = json.type;
+  if (typeof type !== 'string' || !Object.hasOwn(schemas, type)) {
+    const problem = `expected one of ${Object.keys(schemas).join(', ')}, but got ${JSON.stringify(type)?.slice(0, 60)}`;
+    throw new AppError('MESSAGE_INVALID', { path: '$.type', problem });
+  }
+  const result = schemas[type as M['type']].safeParse(json);
+  if (result.success) return result.data as M;
+  const issue = result.error.issues[0]!;
+  throw new AppError('MESSAGE_INVALID', { path: formatPath(issue.path), problem: issue.message });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,98 @@
+/** Our kernels made of tfjs ops: for any backend that brings nothing better. */
+import type { ActivationKind } from '../../graph/op.js';
+import type { Tensor, Tensor1D, Tensor4D, Tf } from '../tf.js';
+
+/** What a backend must be able to do. All run outside the gradient tape, inside a tidy. */
+export interface BackendKernels {
+  /** x [.., C] -> y [.., C], mean [C], unbiased variance [C], and two tensors [C] that the gradient asks back. */
+  batchNorm(
+    x: Tensor,
+    scale: Tensor1D,
+    shift: Tensor1D,
+    epsilon: number,
+  ): [y: Tensor, mean: Tensor, variance: Tensor, saved1: Tensor, saved2: Tensor];
+  /** -> dx [.., C], dScale [C], dShift [C] */
+  batchNormGradient(
+    dy: Tensor,
+    x: Tensor,
+    scale: Tensor1D,
+    saved1: Tensor,
+    saved2: Tensor,
+    epsilon: number,
+  ): [Tensor, Tensor, Tensor];
+  activation(kind: ActivationKind, x: Tensor): Tensor;
+  /** dy and x [..] -> dx [..] */
+  activationGradient(kind: ActivationKind, dy: Tensor, x: Tensor): Tensor;
+}
+
+export function composedKernels(tf: Tf): BackendKernels {
+  const rows = activationRows(tf);
+  return {
+    batchNorm: (x, scale, shift, epsilon) => {
+      const count = x.size / x.shape.at(-1)!;
+      const mean = tf.mul(sumPerChannel(tf, x), 1 / count);
+      const centered = tf.sub(x, mean);
+      const population = tf.mul(sumPerChannel(tf, tf.square(centered)), 1 / count);
+      const inverseDeviation = tf.rsqrt(tf.add(population, epsilon));
+      const y = tf.add(tf.mul(centered, tf.mul(inverseDeviation, scale)), shift);
+      return [y, mean, tf.mul(population, count / Math.max(count - 1, 1)), tf.clone(mean), inverseDeviation];
+    },
+    batchNormGradient: (dy, x, scale, mean, inverseDeviation) => {
+      // dx = scale / deviation * (dy - mean(dy) - normalized * mean(dy * normalized))
+      const count = x.size / x.shape.at(-1)!;
+      const centered = tf.sub(x, mean);
+      const dShift = sumPerChannel(tf, dy);
+      const dScale = tf.mul(sumPerChannel(tf, tf.mul(dy, centered)), inverseDeviation);
+      const share = tf.mul(tf.mul(dScale, inverseDeviation), 1 / count);
+      const inner = tf.sub(tf.sub(dy, tf.mul(dShift, 1 / count)), tf.mul(centered, share));
+      return [tf.mul(inner, tf.mul(scale, inverseDeviation)), dScale, dShift];
+    },
+    activation: (kind, x) => rows[kind].value(x),
+    activationGradient: (kind, dy, x) => rows[kind].gradient(dy, x),
+  };
+}
+
+interface ActivationRow {
+  readonly value: (x: Tensor) => Tensor;
+  readonly gradient: (dy: Tensor, x: Tensor) => Tensor;
+}
+
+function activationRows(tf: Tf): { readonly [K in ActivationKind]: ActivationRow } {
+  const hardSigmoid = (x: Tensor) => tf.mul(tf.relu6(tf.add(x, 3)), 1 / 6);
+  const insideSix = (x: Tensor) => tf.mul(tf.step(x), tf.step(tf.sub(6, x)));
+  const hardSigmoidSlope = (x: Tensor) => tf.mul(insideSix(tf.add(x, 3)), 1 / 6);
+  return {
+    relu: { value: (x) => tf.relu(x), gradient: (dy, x) => tf.mul(dy, tf.step(x)) },
+    relu6: { value: (x) => tf.relu6(x), gradient: (dy, x) => tf.mul(dy, insideSix(x)) },
+    sigmoid: {
+      value: (x) => tf.sigmoid(x),
+      gradient: (dy, x) => {
+        const y = tf.sigmoid(x);
+        return tf.mul(dy, tf.mul(y, tf.sub(1, y)));
+      },
+    },
+    hardSigmoid: { value: hardSigmoid, gradient: (dy, x) => tf.mul(dy, hardSigmoidSlope(x)) },
+    hardSwish: {
+      value: (x) => tf.mul(x, hardSigmoid(x)),
+      gradient: (dy, x) => tf.mul(dy, tf.add(hardSigmoid(x), tf.mul(x, hardSigmoidSlope(x)))),
+    },
+  };
+}
+
+/**
+ * x [N, .., C] -> its sums [C], as products with a row of ones: tfjs-backend-wasm sums along the last axis only and would turn
+ * the whole map around (21 ms against 0.6 for 64 maps of 16x16x192). Two products, since one running sum of so many float32
+ * terms would lose digits.
+ */
+export function sumPerChannel(tf: Tf, x: Tensor): Tensor {
+  const [n, channels] = [x.shape[0]!, x.shape.at(-1)!];
+  const pixels = x.size / (n * channels);
+  const overSamples = tf.matMul(tf.ones([1, n]), tf.reshape(x, [n, pixels * channels]));
+  return tf.reshape(tf.matMul(tf.ones([1, pixels]), tf.reshape(overSamples, [pixels, channels])), [channels]);
+}
+
+/** dy [N, C] -> dx [N, H, W, C] of global average pooling; spread without a map of ones. */
+export function globalAverageGradient(tf: Tf, dy: Tensor, [n, height, width, channels]: Tensor4D['shape']): Tensor {
+  const scaled = tf.reshape(tf.mul(dy, 1 / (height * width)), [n, 1, 1, channels]);
+  return tf.tile(scaled, [1, height, width, 1]);
+}

@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto';
+import { createMeasurer, type Measurer } from '@bespoke/agent/measurer.js';
+import { writeTflite } from '@bespoke/shared/format/tflite.js';
+import { fold } from '@bespoke/shared/graph/fold.js';
+import { initializeWeights } from '@bespoke/shared/graph/weights.js';
+import { type MeasurementOutcome, measurementOutcomeSchema } from '@bespoke/shared/latency/measurement.js';
+import { summarize } from '@bespoke/shared/latency/statistics.js';
+import type { BlockWorkload, FileWorkload } from '@bespoke/shared/latency/workload.js';
+import type { BlockBody } from '@bespoke/shared/network/block.js';
+import { lowerSingle } from '@bespoke/shared/network/lower.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const timeoutMs = 20_000;
+const conv = (outChannels: number): BlockBody => ({
+  kind: 'conv',
+  outChannels,
+  kernelSize: 3,
+  stride: 1,
+  activation: 'relu6',
+});
+const block = (body: BlockBody, ...inputShape: number[]): BlockWorkload => ({
+  kind: 'block',
+  body,
+  inputShapes: [inputShape],
+  dtype: 'float32',
+  batch: 1,
+});
+const file = (bytes: Uint8Array): FileWorkload => ({
+  kind: 'file',
+  format: 'tflite',
+  sha256: createHash('sha256').update(bytes).digest('hex'),
+  byteCount: bytes.length,
+});
+
+describe('createMeasurer', () => {
+  let measurer: Measurer;
+  beforeAll(() => {
+    measurer = createMeasurer({ threads: 1 });
+  });
+  afterAll(() => measurer.close());
+
+  const medianMs = (outcome: MeasurementOutcome) => {
+    if (!outcome.ok) throw new Error(outcome.log);
+    return summarize(outcome.samplesMs).medianMs;
+  };
+
+  it('names the runtime with the version of its own library', async () => {
+    expect(await measurer.runtimes()).toEqual([
+      { runtime: 'tflite', version: '2.9.0', threads: 1, delegate: 'xnnpack' },
+    ]);
+  });
+
+  it('measures a block: an outcome that the protocol takes, larger for more work', async () => {
+    const small = await measurer.measure(block(conv(8), 16, 16, 8), { timeoutMs });
+    const large = await measurer.measure(block(conv(64), 32, 32, 32), { timeoutMs });
+    expect(measurementOutcomeSchema.parse(large)).toEqual(large);
+    // 128 times the multiply-accumulates.
+    expect(medianMs(large)).toBeGreaterThan(10 * medianMs(small));
+  });
+
+  it('measures a block that does nothing as next to nothing', async () => {
+    expect(medianMs(await measurer.measure(block({ kind: 'identity' }, 32, 32, 16), { timeoutMs }))).toBeLessThan(0.01);
+  });
+
+  it('measures a whole network', async () => {
+    const network = {
+      version: 1,
+      name: 'small',
+      input: { height: 16, width: 16, channels: 3 },
+      blocks: [
+        { ...conv(8), id: 'stem' },
+        { kind: 'head', id: 'head', classes: 10 },
+      ],
+    } as const;
+    expect(
+      medianMs(await measurer.measure({ kind: 'network', network, dtype: 'float32', batch: 1 }, { timeoutMs })),
+    ).toBeGreaterThan(0);
+  });
+
+  it('measures an exported file like the workload that it was made from', async () => {
+    const workload = block(conv(32), 32, 32, 32);
+    const graph = lowerSingle('block', workload.body, workload.inputShapes);
+    const folded = fold(graph, initializeWeights(graph, 1));
+    const bytes = writeTflite(folded.graph, folded.weights, { batch: 1, description: 'test' });
+    const ratio =
+      medianMs(await measurer.measure(file(bytes), { timeoutMs, fileBytes: bytes })) /
+      medianMs(await measurer.measure(workload, { timeoutMs }));
+    expect(ratio).toBeGreaterThan(0.3);
+    expect(ratio).toBeLessThan(3);
+  });
+
+  it('refuses a file that is not the one named, and one that is missing', async () => {
+    const bytes = Uint8Array.of(1, 2, 3);
+    const wrong = await measurer.measure({ ...file(bytes), sha256: '0'.repeat(64) }, { timeoutMs, fileBytes: bytes });
+    expect(wrong).toEqual({
+      ok: false,
+      reason: 'refused',
+      log: `expected a file with SHA-256 ${'0'.repeat(64)} and 3 bytes, but got ${file(bytes).sha256} and 3`,
+    });
+    expect(await measurer.measure(file(bytes), { timeoutMs })).toMatchObject({ ok: false, reason: 'refused' });
+  });
+
+  it('tells what the runtime says of a file that is no model', async () => {
+    const bytes = new TextEncoder().encode('this is not a flatbuffer at all, by any stretch');
+    const outcome = await measurer.measure(file(bytes), { timeoutMs, fileBytes: bytes });
+    expect(outcome).toMatchObject({ ok: false, reason: 'runtime' });
+    expect(!outcome.ok && outcome.log).toContain('expected a model that tflite can load');
+  });
+
+  it('refuses sizes beyond its limits before it allocates them', async () => {
+    const params = await measurer.measure(block({ kind: 'head', classes: 100_000 }, 1, 1, 4096), { timeoutMs });
+    expect(params).toEqual({
+      ok: false,
+      reason: 'refused',
+      log: 'expected at most 200000000 params, but got 409700000',
+    });
+    const activations = await measurer.measure(block(conv(512), 4096, 4096, 3), { timeoutMs });
+    expect(activations).toMatchObject({ ok: false, reason: 'refused' });
+    expect(!activations.ok && activations.log).toContain('bytes of activations');
+  });
+
+  it('refuses a block that does not fit its input', async () => {
+    expect(await measurer.measure(block(conv(8), 16), { timeoutMs })).toMatchObject({ ok: false, reason: 'refused' });
+  });
+
+  it('gives up at the deadline and measures the next workload all the same', async () => {
+    const slow = block(
+      {
+        kind: 'mbconv',
+        outChannels: 512,
+        kernelSize: 7,
+        stride: 1,
+        expandRatio: 6,
+        activation: 'relu',
+        squeezeExcite: false,
+      },
+      128,
+      128,
+      64,
+    );
+    expect(await measurer.measure(slow, { timeoutMs: 100 })).toMatchObject({ ok: false, reason: 'timeout' });
+    expect(medianMs(await measurer.measure(block(conv(8), 16, 16, 8), { timeoutMs }))).toBeGreaterThan(0);
+  });
+});

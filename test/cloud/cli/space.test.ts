@@ -1,0 +1,45 @@
+import { runCommand } from '@bespoke/cloud/cli/output.js';
+import { registerSpace } from '@bespoke/cloud/cli/space.js';
+import { Command } from 'commander';
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
+
+/** What the command printed on stdout; stdout itself is kept quiet. */
+let written: MockInstance<typeof process.stdout.write>;
+const run = async (...argv: string[]) => {
+  const program = new Command('bespoke').configureOutput({ writeErr: () => {} });
+  registerSpace(program);
+  await runCommand(program, ['node', 'bespoke', ...argv]);
+  return written.mock.calls.map(([text]) => String(text)).join('');
+};
+
+beforeEach(() => {
+  written = vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
+});
+afterEach(() => {
+  written.mockRestore();
+  process.exitCode = 0;
+});
+
+describe('registerSpace', () => {
+  it('lists the presets as JSON', async () => {
+    const rows = JSON.parse(await run('space', 'ls', '--json'));
+    expect(rows.map(({ name, networks, slots }: Record<string, unknown>) => [name, networks, slots])).toEqual([
+      ['small', 25412184, 9],
+      ['mobile-small', 1245197016, 11],
+    ]);
+  });
+
+  it('shows the slots of a preset', async () => {
+    expect(await run('space', 'show', 'small', '--classes', '5')).toContain(
+      '  stage1-2    k3 e3, k5 e3, k7 e3, k3 e6, k5 e6, k7 e6, skip\n',
+    );
+  });
+
+  it('ends with 2 for a preset that is not there and a size that is none', async () => {
+    await run('space', 'show', 'huge');
+    expect(process.exitCode).toBe(2);
+    process.exitCode = 0;
+    await run('space', 'show', 'small', '--resolution', 'big');
+    expect(process.exitCode).toBe(2);
+  });
+});

@@ -1,0 +1,80 @@
+import { derive, deriveWithin, slotCertainties } from '@bespoke/cloud/search/proxyless/derive.js';
+import { budgetAt, pathLatencyMs } from '@bespoke/cloud/search/space.js';
+import { randomStream } from '@bespoke/shared/base/random.js';
+import { describe, expect, it } from 'vitest';
+
+const latencyMs = [[1, 2, 4], [1, 3], [0.5]];
+const alphas = [[0, 1, 2], [0, 0.4], [3]];
+
+describe('derive', () => {
+  it('takes the most probable candidate of each slot, the first of equals', () => {
+    expect(derive(alphas)).toEqual([2, 1, 0]);
+    expect(derive([[1, 1]])).toEqual([0]);
+  });
+});
+
+describe('deriveWithin', () => {
+  it('is the argmax network where that keeps the budget', () => {
+    expect(deriveWithin(alphas, latencyMs, 0.1, 7.6)).toEqual([2, 1, 0]);
+  });
+
+  it('is the most probable network within the budget otherwise', () => {
+    expect(deriveWithin(alphas, latencyMs, 0.1, 7.5)).toEqual([2, 0, 0]);
+    expect(deriveWithin(alphas, latencyMs, 0.1, 5.59)).toEqual([1, 0, 0]);
+    expect(deriveWithin(alphas, latencyMs, 0.1, 2.6)).toEqual([0, 0, 0]);
+  });
+
+  it('agrees with trying every network', () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const stream = randomStream(seed, 'derive-test');
+      const sizes = [4, 3, 5, 2, 4];
+      const prices = sizes.map((size) => Array.from({ length: size }, () => stream.uniform()));
+      const scores = sizes.map((size) => Array.from({ length: size }, () => stream.normal()));
+      const budgetMs = budgetAt(0.1 + 0.6 * stream.uniform(), prices);
+      const path = deriveWithin(scores, prices, 0, budgetMs);
+      const score = (choice: readonly number[]) => choice.reduce((sum, index, slot) => sum + scores[slot]![index]!, 0);
+      const all = sizes.reduce<number[][]>(
+        (paths, size) => paths.flatMap((p) => [...Array(size).keys()].map((i) => [...p, i])),
+        [[]],
+      );
+      const best = Math.max(...all.filter((p) => pathLatencyMs(p, prices) <= budgetMs).map(score));
+      expect(pathLatencyMs(path, prices)).toBeLessThanOrEqual(budgetMs);
+      expect(score(path)).toBeCloseTo(best, 3);
+    }
+  });
+
+  it('uses at least the asked share of the budget where a network does', () => {
+    expect(
+      deriveWithin(
+        [
+          [2, 0, 0],
+          [0, 0],
+        ],
+        [
+          [1, 2, 4],
+          [1, 3.5],
+        ],
+        0,
+        5,
+        { leastShare: 0.95 },
+      ),
+    ).toEqual([2, 0]);
+    expect(deriveWithin([[2, 0]], [[1, 9]], 0, 5, { leastShare: 0.95 })).toEqual([0]);
+  });
+
+  it('names the fastest network where the budget is below it', () => {
+    expect(() => deriveWithin(alphas, latencyMs, 0.1, 2.5)).toThrow(
+      'expected a budget of at least 2.600 ms, what the fastest network of the space takes, but got 2.5 ms; raise the budget or choose a smaller space',
+    );
+  });
+});
+
+describe('slotCertainties', () => {
+  it('tells undecided from decided slots', () => {
+    const [even, sure, fixed] = slotCertainties([[0, 0], [50, 0], [1]]);
+    expect(even).toEqual({ entropy: 1, margin: 0 });
+    expect(sure!.entropy).toBeLessThan(1e-9);
+    expect(sure!.margin).toBeCloseTo(1, 9);
+    expect(fixed).toEqual({ entropy: 0, margin: 1 });
+  });
+});

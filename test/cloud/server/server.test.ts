@@ -1,0 +1,275 @@
+import { readFileSync } from 'node:fs';
+import type { Cloud } from '@bespoke/cloud/compose.js';
+import type { AgentMessage } from '@bespoke/shared/protocol/agent.js';
+import type { ApiEvent } from '@bespoke/shared/protocol/api.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { WebSocket } from 'ws';
+import { device, runtime, success, testCloud, workload } from '../../support/fleet.js';
+import { temporaryFolder } from '../../support/folder.js';
+import { until } from '../../support/until.js';
+
+/** Signs in as a browser does; gives the cookie. */
+async function signIn(cloud: Cloud): Promise<string> {
+  const response = await fetch(cloud.newLoginUrl(), { redirect: 'manual' });
+  expect([response.status, response.headers.get('location')]).toEqual([303, '/']);
+  const cookie = response.headers.get('set-cookie')!;
+  expect(cookie).toMatch(/^bespoke_session=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/; Max-Age=2592000$/);
+  return cookie.split(';')[0]!;
+}
+
+async function failure(response: Response): Promise<[number, string, string]> {
+  const { code, message } = (await response.json()) as { code: string; message: string };
+  return [response.status, code, message];
+}
+
+/** A WebSocket with what it received and how it ended. */
+function dial(url: string, headers: Record<string, string> = {}) {
+  const socket = new WebSocket(url, { headers });
+  const client = {
+    socket,
+    messages: [] as unknown[],
+    closed: undefined as number | undefined,
+    error: undefined as string | undefined,
+  };
+  socket.on('message', (data) => client.messages.push(JSON.parse(String(data))));
+  socket.on('close', (code) => {
+    client.closed = code;
+  });
+  socket.on('error', (error) => {
+    client.error = error.message;
+  });
+  onTestFinished(() => socket.terminate());
+  return client;
+}
+
+function helloOf(cloud: Cloud): Extract<AgentMessage, { type: 'hello' }> {
+  const { id: agentId, ...rest } = device;
+  return { type: 'hello', protocol: 1, token: readFileSync(cloud.agentTokenPath, 'utf8').trim(), agentId, ...rest };
+}
+
+/** An agent that sends these messages; strings and bytes go as they are. */
+async function agentSaying(cloud: Cloud, ...messages: readonly (object | string | Buffer)[]) {
+  const client = dial(`${cloud.agentUrl}/agent`);
+  await until('the socket opens', () => client.socket.readyState === WebSocket.OPEN);
+  for (const message of messages)
+    client.socket.send(typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message));
+  return client;
+}
+
+describe('a session', () => {
+  it('opens with a one-time token, once', async () => {
+    const cloud = await testCloud();
+    const url = cloud.newLoginUrl();
+    const first = await fetch(url, { redirect: 'manual' });
+    expect(first.status).toBe(303);
+    const sentence = 'expected a one-time token, but this one is unknown or was used; restart the cloud for a new one';
+    expect(await failure(await fetch(url, { redirect: 'manual' }))).toEqual([401, 'LOGIN_TOKEN_INVALID', sentence]);
+    const cookie = first.headers.get('set-cookie')!.split(';')[0]!;
+    expect((await fetch(url, { redirect: 'manual', headers: { cookie } })).status).toBe(303);
+    expect((await fetch(`${cloud.url}/login?token=guess`, { redirect: 'manual' })).status).toBe(401);
+  });
+
+  it('outlives the cloud, but its cookie is nowhere on the disk', async () => {
+    const dataDirectory = temporaryFolder();
+    const first = await testCloud({ dataDirectory });
+    const cookie = await signIn(first);
+    await first.close();
+    const second = await testCloud({ dataDirectory });
+    expect((await fetch(`${second.url}/api/devices`, { headers: { cookie } })).status).toBe(200);
+    expect(readFileSync(`${dataDirectory}/bespoke.sqlite`).includes(cookie.split('=')[1]!)).toBe(false);
+  });
+
+  it.each([
+    ['no cookie', {}, 401, 'LOGIN_REQUIRED'],
+    ['a made-up cookie', { cookie: `bespoke_session=${'A'.repeat(43)}` }, 401, 'LOGIN_REQUIRED'],
+    ["another site's page", { origin: 'http://evil.example' }, 403, 'ORIGIN_REFUSED'],
+  ])(
+    'is needed by every call and by the events: %s is refused',
+    async (_, headers: Record<string, string>, status, code) => {
+      const cloud = await testCloud();
+      const cookie: Record<string, string> = code === 'ORIGIN_REFUSED' ? { cookie: await signIn(cloud) } : {};
+      expect(
+        (await failure(await fetch(`${cloud.url}/api/studies`, { headers: { ...cookie, ...headers } }))).slice(0, 2),
+      ).toEqual([status, code]);
+      const events = dial(`${cloud.agentUrl}/api/events`, { ...cookie, ...headers });
+      await until('it is refused', () => events.error);
+      expect(events.error).toBe(`Unexpected server response: ${status}`);
+    },
+  );
+});
+
+describe('the API', () => {
+  it('answers the calls of the dashboard, and failures as ApiError', async () => {
+    const cloud = await testCloud();
+    const headers = { cookie: await signIn(cloud), 'content-type': 'application/json' };
+    const get = (path: string) => fetch(`${cloud.url}${path}`, { headers });
+    const post = (path: string, body: string) => fetch(`${cloud.url}${path}`, { method: 'POST', headers, body });
+    cloud.store.devices.save(device);
+    expect(await (await get('/api/devices')).json()).toEqual([
+      { ...device, online: false, currentJob: null, measuredCount: 0, pendingCount: 0 },
+    ]);
+    expect(await (await get(`/api/devices/${device.id}/latencies`)).json()).toEqual([]);
+    expect(await failure(await get('/api/devices/other/latencies'))).toEqual([
+      404,
+      'NOT_FOUND',
+      'expected a device, but there is none with the name other',
+    ]);
+    expect(await failure(await get('/nowhere'))).toEqual([
+      404,
+      'NOT_FOUND',
+      'expected a page, but there is none with the name /nowhere',
+    ]);
+    expect((await failure(await post('/api/studies', '{"yaml":3}'))).slice(0, 2)).toEqual([400, 'REQUEST_INVALID']);
+    expect((await failure(await post('/api/studies', '{'))).slice(0, 2)).toEqual([
+      400,
+      'FST_ERR_CTP_INVALID_JSON_BODY',
+    ]);
+    expect((await failure(await post('/api/studies', '{"yaml":"seed: 1"}'))).slice(0, 2)).toEqual([
+      400,
+      'SPEC_INVALID',
+    ]);
+  });
+
+  it('hands out the model of a study to its user and files to agents', async () => {
+    const cloud = await testCloud();
+    const cookie = await signIn(cloud);
+    const { id } = cloud.journal.create({
+      id: 'study-1',
+      name: 'my flowers',
+      deviceId: device.id,
+      specYaml: 'seed: 1\n',
+    });
+    expect((await fetch(`${cloud.url}/api/studies/${id}/model`, { headers: { cookie } })).status).toBe(404);
+    const sha256 = cloud.journal.model(id, Buffer.from('model bytes'));
+    const response = await fetch(`${cloud.url}/api/studies/${id}/model`, { headers: { cookie } });
+    expect(response.headers.get('content-disposition')).toBe('attachment; filename="my-flowers.tflite"');
+    expect(await response.text()).toBe('model bytes');
+    const file = (authorization: string) =>
+      fetch(`${cloud.url}/api/artifacts/${sha256}`, { headers: { authorization } });
+    expect((await file(`Bearer ${helloOf(cloud).token}`)).status).toBe(200);
+    expect((await failure(await file('Bearer guess'))).slice(0, 2)).toEqual([401, 'AGENT_TOKEN_UNKNOWN']);
+  });
+
+  it('pushes devices, latencies and studies to dashboards', async () => {
+    const cloud = await testCloud();
+    const events = dial(`${cloud.agentUrl}/api/events`, { cookie: await signIn(cloud), origin: cloud.url });
+    await until('it opens', () => events.socket.readyState === WebSocket.OPEN);
+    const agent = await agentSaying(cloud, helloOf(cloud), { type: 'ready' });
+    await until('the agent is welcome', () => agent.messages.length === 1);
+    const campaign = cloud.ensureMeasured(device.id, runtime, [workload(0)]);
+    const job = await until('a job comes', () => agent.messages[1] as { jobId: string; leaseId: string });
+    agent.socket.send(JSON.stringify({ type: 'result', jobId: job.jobId, leaseId: job.leaseId, outcome: success(2) }));
+    await campaign;
+    cloud.journal.create({ id: 'study-1', name: 'flowers', deviceId: device.id, specYaml: '' });
+    cloud.journal.log('study-1', 'a line');
+    const received = events.messages as ApiEvent[];
+    await until('all events come', () => received.some(({ type }) => type === 'log'));
+    expect(new Set(received.map(({ type }) => type))).toEqual(new Set(['device', 'latency', 'study', 'log']));
+    const devices = received.filter((event) => event.type === 'device').map((event) => event.device);
+    expect(devices.map(({ currentJob }) => currentJob)).toContain('conv k3 on 8x8x3');
+    expect(received.find((event) => event.type === 'latency')).toMatchObject({
+      latency: { deviceId: device.id, medianMs: 2, workload: workload(0) },
+    });
+  });
+});
+
+describe('the agents’ socket', () => {
+  it.each([
+    [
+      'another version',
+      (hello: object) => [{ ...hello, protocol: 9 }],
+      'PROTOCOL_VERSION_DIFFERS',
+      'the agent speaks version 9',
+    ],
+    [
+      'an unknown token',
+      (hello: object) => [{ ...hello, token: 'x'.repeat(43) }],
+      'AGENT_TOKEN_UNKNOWN',
+      'expected a token that this cloud gave out',
+    ],
+    ['no hello', () => [{ type: 'ready' }], 'MESSAGE_INVALID', 'expected hello first, but got ready'],
+    ['a second hello', (hello: object) => [hello, hello], 'MESSAGE_INVALID', 'hello is said once'],
+    [
+      'an unknown message',
+      (hello: object) => [hello, { type: 'shell', command: 'ls' }],
+      'MESSAGE_INVALID',
+      'but got "shell"',
+    ],
+    [
+      'a bad field',
+      (hello: object) => [hello, { type: 'heartbeat', sequence: -1 }],
+      'MESSAGE_INVALID',
+      'at $.sequence',
+    ],
+    ['bytes', () => [Buffer.from([0xff, 0xfe])], 'MESSAGE_INVALID', 'expected JSON in UTF-8'],
+  ])('refuses %s with a sentence, closes, and lives on', async (_, messages, code, sentence) => {
+    const cloud = await testCloud();
+    const bad = await agentSaying(cloud, ...messages(helloOf(cloud)));
+    await until('it is closed', () => bad.closed);
+    expect(bad.closed).toBe(1008);
+    expect(bad.messages.at(-1)).toMatchObject({ type: 'refused', code, message: expect.stringContaining(sentence) });
+    const good = await agentSaying(cloud, helloOf(cloud));
+    await until('another is welcome', () => good.messages.length > 0);
+    expect(good.messages[0]).toEqual({ type: 'welcome', deviceId: device.id, heartbeatMs: 15_000 });
+  });
+
+  it('closes a message over the limit, a page of another site, and one that says nothing', async () => {
+    const cloud = await testCloud({ helloTimeoutMs: 50 });
+    const large = await agentSaying(cloud, 'x'.repeat(2 ** 20 + 1));
+    const silent = await agentSaying(cloud);
+    const page = dial(`${cloud.agentUrl}/agent`, { origin: 'http://evil.example' });
+    await until('all are closed', () => large.closed && silent.closed && page.error);
+    expect([large.closed, silent.closed, page.error]).toEqual([1009, 1008, 'Unexpected server response: 403']);
+    expect(silent.messages).toMatchObject([{ type: 'refused', code: 'AGENT_SILENT' }]);
+  });
+
+  it('takes an agent that falls silent for dead, and its job back', async () => {
+    const cloud = await testCloud({ heartbeatMs: 20 });
+    const agent = await agentSaying(cloud, helloOf(cloud), { type: 'ready' });
+    await until('it is welcome', () => agent.messages.length > 0);
+    const stop = new AbortController();
+    const campaign = cloud.ensureMeasured(device.id, runtime, [workload(0)], { signal: stop.signal });
+    await until('it is cut off', () => agent.closed);
+    expect(cloud.registry.view(device)).toMatchObject({ online: false, currentJob: null, pendingCount: 1 });
+    stop.abort(new Error('enough'));
+    await expect(campaign).rejects.toThrow('enough');
+  });
+
+  it('acknowledges a result that came before, and a job that it does not know', async () => {
+    const cloud = await testCloud();
+    const agent = await agentSaying(cloud, helloOf(cloud), { type: 'ready' });
+    await until('it is welcome', () => agent.messages.length === 1);
+    const campaign = cloud.ensureMeasured(device.id, runtime, [workload(0)]);
+    const { jobId, leaseId } = await until(
+      'a job comes',
+      () => agent.messages[1] as { jobId: string; leaseId: string },
+    );
+    const result = { type: 'result', jobId, leaseId, outcome: success(2) };
+    for (const message of [result, result, { ...result, jobId: 'job-unknown' }])
+      agent.socket.send(JSON.stringify(message));
+    await until('all are acknowledged', () => agent.messages.length === 5);
+    expect(agent.messages.slice(2)).toEqual(
+      [jobId, jobId, 'job-unknown'].map((id) => ({ type: 'resultAck', jobId: id })),
+    );
+    const [key] = [...(await campaign).keys()];
+    expect(cloud.store.latencies.measurements(device.id, runtime, key!)).toHaveLength(1);
+  });
+});
+
+describe('startCloud', () => {
+  it('says which port is taken and what to do', async () => {
+    const { config, url } = await testCloud();
+    const port = Number(new URL(url).port);
+    await expect(testCloud({ port })).rejects.toThrow(
+      `expected port ${port} of ${config.host} to be free, but another program listens there; stop it or choose another port, e.g. --port ${port + 1}`,
+    );
+  });
+
+  it('refuses a folder that another cloud uses, and a setting out of range', async () => {
+    const { config } = await testCloud();
+    await expect(testCloud({ dataDirectory: config.dataDirectory })).rejects.toThrow(
+      /to be free, but another cloud runs on it/,
+    );
+    await expect(testCloud({ maxAttempts: 0 })).rejects.toThrow(/^setting \$\.maxAttempts: /);
+  });
+});

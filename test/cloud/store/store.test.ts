@@ -1,0 +1,212 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lockDirectory, openDatabase } from '@bespoke/cloud/store/database.js';
+import { openStore, type Store } from '@bespoke/cloud/store/store.js';
+import { workloadKey } from '@bespoke/shared/latency/workload.js';
+import type { StudyResult } from '@bespoke/shared/protocol/api.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { device, runtime, success, workload } from '../../support/fleet.js';
+import { temporaryFolder } from '../../support/folder.js';
+
+function testStore(folder = temporaryFolder(), now?: () => Date): Store {
+  const store = openStore(folder, now);
+  onTestFinished(() => store.close());
+  return store;
+}
+
+let ids = 0;
+const newId = () => `job-${String(++ids).padStart(6, '0')}`;
+
+describe('openDatabase', () => {
+  it('brings a new file to the newest version, in WAL, with foreign keys', () => {
+    const database = openDatabase(temporaryFolder());
+    onTestFinished(() => void database.close());
+    expect(database.pragma('user_version', { simple: true })).toBe(1);
+    expect(database.pragma('journal_mode', { simple: true })).toBe('wal');
+    expect(database.pragma('foreign_keys', { simple: true })).toBe(1);
+  });
+
+  it('refuses a file of a newer release', () => {
+    const folder = temporaryFolder();
+    const database = openDatabase(folder);
+    database.pragma('user_version = 7');
+    database.close();
+    expect(() => openDatabase(folder)).toThrow(
+      /to have version 1 at most, but it has 7; it was written by a newer release/,
+    );
+  });
+});
+
+describe('lockDirectory', () => {
+  it('keeps a second cloud off until the first gives the folder back', () => {
+    const folder = temporaryFolder();
+    const unlock = lockDirectory(folder);
+    expect(() => lockDirectory(folder)).toThrow(/to be free, but another cloud runs on it/);
+    unlock();
+    lockDirectory(folder)();
+  });
+});
+
+describe('Jobs', () => {
+  it('keeps one open job per workload', () => {
+    const { jobs, devices } = testStore();
+    devices.save(device);
+    const first = jobs.add(device.id, runtime, [workload(0), workload(1)], newId);
+    const second = jobs.add(device.id, runtime, [workload(1), workload(2)], newId);
+    expect(second[0]!.id).toBe(first[1]!.id);
+    expect(jobs.countOpen(device.id)).toBe(3);
+  });
+
+  it('adds all jobs or none', () => {
+    const { jobs } = testStore();
+    expect(() => jobs.add('unknown-device', runtime, [workload(0)], newId)).toThrow(/FOREIGN KEY/);
+    expect(jobs.countOpen('unknown-device')).toBe(0);
+  });
+
+  it('grants the oldest job of a runtime that the agent has', () => {
+    const { jobs, devices } = testStore();
+    devices.save(device);
+    const [other] = jobs.add(device.id, { ...runtime, threads: 4 }, [workload(0)], newId);
+    const [mine] = jobs.add(device.id, runtime, [workload(0)], newId);
+    expect(jobs.grant(device.id, [runtime], 'lease-001')).toMatchObject({
+      id: mine!.id,
+      state: 'leased',
+      attempts: 1,
+      leaseId: 'lease-001',
+    });
+    expect(jobs.grant(device.id, [runtime], 'lease-002')).toBeUndefined();
+    expect(jobs.get(other!.id)).toMatchObject({ state: 'queued', attempts: 0 });
+  });
+
+  it('stores the measurement with the end of the job, once', () => {
+    const { jobs, devices, latencies } = testStore();
+    devices.save(device);
+    const [job] = jobs.add(device.id, runtime, [workload(0)], newId);
+    expect(jobs.measure(job!, success(2))).toBe(true);
+    expect(jobs.measure(job!, success(3))).toBe(false);
+    expect(jobs.get(job!.id)!.state).toBe('measured');
+    expect(latencies.measurements(device.id, runtime, workloadKey(workload(0)))).toHaveLength(1);
+  });
+
+  it('gives back what was leased when the cloud stopped, without counting the attempt', () => {
+    const { jobs, devices } = testStore();
+    devices.save(device);
+    const [job] = jobs.add(device.id, runtime, [workload(0)], newId);
+    jobs.grant(device.id, [runtime], 'lease-001');
+    expect(jobs.giveBackAll()).toBe(1);
+    expect(jobs.get(job!.id)).toMatchObject({ state: 'queued', attempts: 0, leaseId: null });
+  });
+});
+
+describe('Latencies', () => {
+  it('keeps every measurement; the latest is in the table', () => {
+    const { jobs, devices, latencies } = testStore(temporaryFolder(), () => new Date('2026-01-02T03:04:05Z'));
+    devices.save(device);
+    const key = workloadKey(workload(0));
+    for (const medianMs of [2, 3]) {
+      const [job] = jobs.add(device.id, runtime, [workload(0)], newId);
+      jobs.measure(job!, success(medianMs));
+    }
+    expect(latencies.table(device.id, runtime)).toEqual(
+      new Map([[key, { medianMs: 3, lowMs: 2.7, highMs: 3.5999999999999996, count: 3 }]]),
+    );
+    expect(latencies.measurements(device.id, runtime, key).map(({ samplesMs }) => samplesMs)).toEqual([
+      success(2).samplesMs,
+      success(3).samplesMs,
+    ]);
+    expect(latencies.list(device.id)).toEqual([latencies.get(device.id, runtime, key)]);
+    expect(latencies.get(device.id, runtime, key)).toMatchObject({
+      key,
+      runtime,
+      workload: workload(0),
+      medianMs: 3,
+      measuredAt: '2026-01-02T03:04:05.000Z',
+    });
+    expect(latencies.count(device.id)).toBe(1);
+    expect(latencies.table(device.id, { ...runtime, threads: 2 }).size).toBe(0);
+  });
+});
+
+describe('Artifacts', () => {
+  it('keeps bytes under their hash, once, and leaves nothing half-written', () => {
+    const folder = temporaryFolder();
+    const { artifacts } = testStore(folder);
+    const sha256 = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824';
+    for (let time = 0; time < 2; time++) expect(artifacts.put(Buffer.from('hello'))).toEqual({ sha256, byteCount: 5 });
+    expect(artifacts.read(sha256).toString()).toBe('hello');
+    expect(readdirSync(join(folder, 'artifacts'))).toEqual([sha256]);
+    expect(() => artifacts.read('../agent-token')).toThrow(
+      'expected a file, but there is none with the name ../agent-token',
+    );
+  });
+});
+
+describe('Secrets', () => {
+  it('knows a secret by its hash until it expires', () => {
+    let time = 0;
+    const folder = temporaryFolder();
+    const { secrets } = testStore(folder, () => new Date(time));
+    secrets.add('session', 'the-secret', 1000);
+    expect([
+      secrets.has('session', 'the-secret'),
+      secrets.has('agent', 'the-secret'),
+      secrets.has('session', 'other'),
+    ]).toEqual([true, false, false]);
+    time = 1000;
+    expect(secrets.has('session', 'the-secret')).toBe(false);
+    for (const file of readdirSync(folder)) expect(readFileSync(join(folder, file)).includes('the-secret')).toBe(false);
+  });
+});
+
+describe('Studies', () => {
+  const study = { id: 'study-1', name: 'flowers', deviceId: device.id, specYaml: 'seed: 1\n' };
+
+  it('keeps what a study says across a reopening', () => {
+    const folder = temporaryFolder();
+    const store = openStore(folder, () => new Date('2026-01-02T03:04:05Z'));
+    store.studies.add(study);
+    const point = { step: 10, stepCount: 100, loss: 2, accuracy: 0.3, expectedMs: 4 };
+    store.studies.setSlots(study.id, [{ id: 'b1', candidates: ['k3 e3', 'skip'], latenciesMs: [1, 0] }]);
+    store.studies.addSearchPoint(study.id, point, [[0.4, 0.6]]);
+    // After a resumption the same step comes again: the later point stands.
+    store.studies.addSearchPoint(study.id, { ...point, loss: 1.9 }, [[0.3, 0.7]]);
+    store.studies.addTrainPoint(study.id, { step: 1, stepCount: 5, loss: 3, accuracy: 0.1 });
+    store.studies.addLine(study.id, 'first line');
+    store.studies.addLine(study.id, 'second line');
+    const result: StudyResult = {
+      device: 'bench',
+      runtime: 'tflite',
+      threads: 1,
+      budgetMs: 5,
+      predictedMs: 4,
+      measuredMs: 4.1,
+      accuracy: 0.8,
+      params: 10,
+      macs: 20,
+      model: 'model.tflite',
+    };
+    store.studies.update(study.id, { status: 'finished', phase: 'verify', progress: 1, budgetMs: 5, result });
+    store.close();
+
+    const { studies } = testStore(folder);
+    expect(studies.detail(study.id)).toEqual({
+      ...study,
+      createdAt: '2026-01-02T03:04:05.000Z',
+      status: 'finished',
+      phase: 'verify',
+      progress: 1,
+      remainingMs: null,
+      engine: null,
+      budgetMs: 5,
+      error: null,
+      result,
+      slots: [{ id: 'b1', candidates: ['k3 e3', 'skip'], latenciesMs: [1, 0] }],
+      probabilities: [[0.3, 0.7]],
+      searchPoints: [{ ...point, loss: 1.9 }],
+      trainPoints: [{ step: 1, stepCount: 5, loss: 3, accuracy: 0.1 }],
+      network: null,
+      log: ['first line', 'second line'],
+    });
+    expect(studies.detail('other')).toBeUndefined();
+  });
+});

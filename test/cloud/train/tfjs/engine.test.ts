@@ -1,0 +1,122 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { choose } from '@bespoke/cloud/search/space.js';
+import type { Engine } from '@bespoke/cloud/train/engine.js';
+import { type OpenedBackend, openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
+import { tfjsEngine } from '@bespoke/cloud/train/tfjs/engine.js';
+import { verifyWeights } from '@bespoke/shared/graph/weights.js';
+import { lower } from '@bespoke/shared/network/lower.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tinyData, tinyRecipe, tinySpace } from './tiny.js';
+
+let opened: OpenedBackend;
+let engine: Engine;
+let folder: string;
+beforeAll(async () => {
+  opened = await openBackend();
+  engine = tfjsEngine(opened);
+  folder = mkdtempSync(join(tmpdir(), 'bespoke-engine-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const data = tinyData();
+const graph = lower(choose(tinySpace, [0, 0, 2, 0]));
+
+describe('Engine.train', () => {
+  it('learns an easy data set, and measures the statistics that evaluation needs', async () => {
+    const losses: number[] = [];
+    const weights = await engine.train(
+      graph,
+      data,
+      { ...tinyRecipe, stepCount: 40 },
+      { onProgress: ({ loss }) => losses.push(loss) },
+    );
+    verifyWeights(graph, weights);
+    expect(losses).toHaveLength(40);
+    const { accuracy, count, loss } = await engine.evaluate(graph, weights, data, 'test');
+    expect(count).toBe(32);
+    expect(accuracy).toBeGreaterThan(0.95);
+    expect(loss).toBeLessThan(0.3);
+  });
+
+  it('gives the same weights for the same seed', async () => {
+    const recipe = { ...tinyRecipe, stepCount: 3 };
+    const [a, b] = [await engine.train(graph, data, recipe), await engine.train(graph, data, recipe)];
+    expect([...b]).toEqual([...a]);
+    const other = await engine.train(graph, data, { ...recipe, seed: 8 });
+    expect(other.get('head.head/classifier/filter')).not.toEqual(a.get('head.head/classifier/filter'));
+  });
+
+  it('goes on from a checkpoint as if it had not stopped', async () => {
+    const recipe = { ...tinyRecipe, stepCount: 8 };
+    const expected = await engine.train(graph, data, recipe);
+    const hooks = { checkpointDirectory: join(folder, 'train'), checkpointEveryMs: 0 };
+    const stop = new Error('stopped');
+    const stopAt = (last: number) => ({
+      ...hooks,
+      onProgress: ({ step }: { step: number }) => {
+        if (step === last) throw stop;
+      },
+    });
+    await expect(engine.train(graph, data, recipe, stopAt(5))).rejects.toBe(stop);
+    const steps: number[] = [];
+    const weights = await engine.train(graph, data, recipe, { ...hooks, onProgress: ({ step }) => steps.push(step) });
+    expect(steps).toEqual([5, 6, 7, 8]); // step 5 was done but not kept
+    expect([...weights]).toEqual([...expected]);
+    expect(readdirSync(hooks.checkpointDirectory).sort()).toEqual(['manifest.json', 'state-8.safetensors']);
+  });
+
+  it('starts anew where the checkpoint is of other arguments, and refuses one that is damaged', async () => {
+    const hooks = { checkpointDirectory: join(folder, 'damaged'), checkpointEveryMs: 0 };
+    await engine.train(graph, data, { ...tinyRecipe, stepCount: 2 }, hooks);
+    const steps: number[] = [];
+    await engine.train(
+      graph,
+      data,
+      { ...tinyRecipe, stepCount: 3 },
+      { ...hooks, onProgress: ({ step }) => steps.push(step) },
+    );
+    expect(steps).toEqual([1, 2, 3]);
+    const state = join(
+      hooks.checkpointDirectory,
+      readdirSync(hooks.checkpointDirectory).find((name) => name.startsWith('state'))!,
+    );
+    expect(existsSync(state)).toBe(true);
+    writeFileSync(state, readFileSync(state).subarray(0, 100));
+    await expect(engine.train(graph, data, { ...tinyRecipe, stepCount: 3 }, hooks)).rejects.toMatchObject({
+      code: 'SAFETENSORS_INVALID',
+    });
+  });
+
+  it('leaves no tensors behind', async () => {
+    const before = opened.tf.memory().numTensors;
+    const weights = await engine.train(graph, data, { ...tinyRecipe, stepCount: 2 });
+    await engine.evaluate(graph, weights, data, 'test');
+    expect(opened.tf.memory().numTensors).toBe(before);
+  });
+});
+
+describe('Engine.predict', () => {
+  it('gives the logits that evaluate counts', async () => {
+    const weights = await engine.train(graph, data, { ...tinyRecipe, stepCount: 20 });
+    const logits = await engine.predict(graph, weights, data.images.subarray(128 * 64), data);
+    expect(logits).toHaveLength(32 * 2);
+    const right = [...data.labels.subarray(128)].filter(
+      (label, index) => logits[index * 2 + label]! > logits[index * 2 + 1 - label]!,
+    );
+    expect(right.length / 32).toBe((await engine.evaluate(graph, weights, data, 'test')).accuracy);
+  });
+
+  it('refuses weights that the graph does not declare so', async () => {
+    await expect(engine.predict(graph, new Map(), data.images.subarray(0, 64), data)).rejects.toMatchObject({
+      code: 'WEIGHTS_MISMATCH',
+    });
+  });
+});
+
+describe('Engine.describe', () => {
+  it('names the backend and its version', () => {
+    expect(engine.describe()).toEqual({ engine: 'tfjs', backend: opened.backend, version: opened.version });
+  });
+});

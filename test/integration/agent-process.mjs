@@ -1,0 +1,31 @@
+/**
+ * The real agent with a measurer that needs no runtime: it says what it measures on stdout, waits until a gate file exists,
+ * and answers with samples that follow from the workload. Arguments: url, token file, state file, gate file.
+ */
+import { existsSync } from 'node:fs';
+import { runAgent } from '@bespoke/agent/agent.js';
+
+const [url, tokenPath, statePath, gatePath] = process.argv.slice(2);
+const runtime = { runtime: 'tflite', version: '2.9.0', threads: 1, delegate: 'xnnpack' };
+const host = {
+  loadAverage: null,
+  frequencyBeforeMhz: null,
+  frequencyAfterMhz: null,
+  governor: null,
+  temperatureC: null,
+};
+
+const measurer = {
+  runtimes: async () => [runtime],
+  async measure(workload, { fileBytes }) {
+    process.stdout.write(`measuring ${workload.kind}\n`);
+    while (!existsSync(gatePath)) await new Promise((resolve) => setTimeout(resolve, 10));
+    const medianMs = workload.kind === 'file' ? fileBytes.length : workload.body.outChannels;
+    return { ok: true, samplesMs: [medianMs, medianMs, medianMs], overheadMs: 0, batchSize: 1, runtime, host };
+  },
+};
+
+const stop = new AbortController();
+process.once('SIGTERM', () => stop.abort());
+const log = (line) => process.stderr.write(`${line}\n`);
+await runAgent({ url, tokenPath, statePath, name: 'test device', measurer, signal: stop.signal, log });

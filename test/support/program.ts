@@ -1,0 +1,40 @@
+/** A real process of the tests: its output so far, and its end. Killed when the test ends. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { until } from './until.js';
+
+export class Program {
+  stdout = '';
+  stderr = '';
+  readonly #child: ChildProcess;
+
+  /** Starts a file under test/ with node. */
+  constructor(file: string, args: readonly string[]) {
+    const path = fileURLToPath(new URL(`../${file}`, import.meta.url));
+    this.#child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child.stdout!.on('data', (text) => {
+      this.stdout += text;
+    });
+    this.#child.stderr!.on('data', (text) => {
+      this.stderr += text;
+    });
+    onTestFinished(async () => void (await this.kill()));
+  }
+
+  /** Ends the process and waits for its end; gives its exit code, null when a signal ended it. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
+    this.#child.kill(signal);
+    await until('the process ends', () => this.#child.exitCode !== null || this.#child.signalCode !== null);
+    return this.#child.exitCode;
+  }
+
+  /** Waits for a whole line on stdout that matches; gives the match. */
+  async line(pattern: RegExp): Promise<RegExpMatchArray> {
+    return until(`a line like ${pattern} (stderr: ${this.stderr})`, () => {
+      if (this.#child.exitCode !== null && this.#child.exitCode !== 0)
+        throw new Error(`the process ended: ${this.stderr}`);
+      return this.stdout.match(pattern);
+    });
+  }
+}
