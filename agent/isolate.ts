@@ -60,7 +60,7 @@ export function createIsolate<Request extends object, Response>(options: Isolate
     current.output = '';
     const result = await exchange<Response>(current, request, timeoutMs);
     current.callCount++;
-    if (!result.ok || current.callCount >= (options.callsPerProcess ?? 100)) await end();
+    if (!result.ok || current.callCount >= (options.callsPerProcess ?? 50)) await end();
     return result;
   };
 

@@ -12,7 +12,7 @@ interface RunOptions {
   readonly name: string;
   readonly threads: number;
   readonly state: string;
-  readonly exitWithParent?: true;
+  readonly exitWithParent?: number;
 }
 
 /** How often to look whether the parent still lives. */
@@ -29,13 +29,13 @@ program
   .option('--name <name>', 'what to call this device', hostname().slice(0, 200) || 'device')
   .option('--threads <count>', 'threads that the runtime uses', parseThreads, 1)
   .option('--state <file>', 'where this device keeps its id', defaultStatePath())
-  .option('--exit-with-parent', 'stop when the process that started this one ends')
+  .option('--exit-with-parent <pid>', 'stop when the process with this id, which started this one, ends', parsePid)
   .action(run);
 
 async function run(options: RunOptions): Promise<void> {
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
-  if (options.exitWithParent) stopWithParent(stop);
+  if (options.exitWithParent !== undefined) stopWithParent(options.exitWithParent, stop);
   const measurer = createMeasurer({ threads: options.threads });
   try {
     const { url, tokenFile: tokenPath, state: statePath, name } = options;
@@ -46,16 +46,21 @@ async function run(options: RunOptions): Promise<void> {
   }
 }
 
-/** An orphan gets another parent: that is how it learns. */
-function stopWithParent(stop: AbortController): void {
-  const parent = process.ppid;
-  const check = setInterval(() => process.ppid !== parent && stop.abort(), parentCheckMs);
+/** An orphan gets another parent: that is how it learns. The parent says who it is, for it may end before this process looks. */
+function stopWithParent(pid: number, stop: AbortController): void {
+  const check = setInterval(() => process.ppid !== pid && stop.abort(), parentCheckMs);
   check.unref();
 }
 
 function parseUrl(text: string): string {
   if (URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol)) return text;
   throw new InvalidArgumentError('expected an address like ws://127.0.0.1:8420');
+}
+
+function parsePid(text: string): number {
+  const pid = Number(text);
+  if (Number.isInteger(pid) && pid > 0) return pid;
+  throw new InvalidArgumentError('expected a process id');
 }
 
 function parseThreads(text: string): number {

@@ -27,23 +27,23 @@ export interface MeasureSettings {
   readonly samplingMs: { readonly least: number; readonly most: number };
 }
 
-/** About half a second per workload, a second at most, unless a single run takes longer than 100 ms. */
+/** Under 0.1 s where the machine is quiet; a job makes several such passes (job.ts). */
 export const defaultSettings: MeasureSettings = {
   sampleMs: 1,
-  warmupMs: { least: 60, most: 250 },
+  warmupMs: { least: 10, most: 100 },
   stableShare: 0.02,
-  sampleCount: { least: 40, most: 2000 },
+  sampleCount: { least: 15, most: 300 },
   precisionShare: 0.02,
-  samplingMs: { least: 200, most: 600 },
+  samplingMs: { least: 40, most: 150 },
 };
 
 /** For the runtime's overhead, a few microseconds: quicker and coarser. */
 export const overheadSettings: MeasureSettings = {
   ...defaultSettings,
-  warmupMs: { least: 5, most: 20 },
-  sampleCount: { least: 15, most: 100 },
+  warmupMs: { least: 2, most: 10 },
+  sampleCount: { least: 10, most: 100 },
   precisionShare: 0.05,
-  samplingMs: { least: 15, most: 50 },
+  samplingMs: { least: 5, most: 20 },
 };
 
 /** Samples of a model so slow that the cap passes first. */

@@ -1,6 +1,7 @@
 /** The first latency table of a device: the blocks of the smallest preset at 32x32, so that there is something to see and to search on. */
 import { isAppError } from '@bespoke/shared/base/errors.js';
 import type { CloudParts } from './compose.js';
+import { agreeing } from './fleet/campaign.js';
 import { buildSpace } from './search/presets.js';
 import { slotWorkloads } from './search/space.js';
 import type { Device } from './store/devices.js';
@@ -14,7 +15,7 @@ export async function measureFirstTable({ ensureMeasured }: CloudParts, device: 
     .filter(({ body }) => body.kind !== 'identity');
   for (const runtime of device.runtimes) {
     try {
-      await ensureMeasured(device.id, runtime, blocks);
+      await ensureMeasured(device.id, runtime, blocks, { settlement: agreeing });
     } catch (error) {
       if (!isAppError(error, 'MEASUREMENTS_FAILED')) throw error;
       process.stderr.write(`${error.message}\n`);

@@ -23,7 +23,7 @@ export interface LocalAgent {
 /** Starts the agent and waits until it has joined. Throws `AGENT_NOT_JOINED` with its last words. */
 export async function startLocalAgent(cloud: Cloud, threads: number): Promise<LocalAgent> {
   const args = [agentProgram, 'run', '--url', cloud.agentUrl, '--token-file', cloud.agentTokenPath];
-  args.push('--name', hostname(), '--threads', String(threads), '--exit-with-parent');
+  args.push('--name', hostname(), '--threads', String(threads), '--exit-with-parent', String(process.pid));
   args.push('--state', join(cloud.config.dataDirectory, `agent-${threads}.json`));
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let lastWords = '';

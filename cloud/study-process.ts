@@ -49,7 +49,8 @@ async function run(task: StudyTask): Promise<void> {
   const { backend, version } = engine.describe();
   send({ type: 'engine', engine: `${backend} ${version}` });
   const { source, resolution, ...shares } = spec.data;
-  const options = { ...shares, resolution: resolution ?? undefined, seed: spec.seed };
+  // The split is the data set's, not the seed's: studies with other seeds are compared on the same test images.
+  const options = { ...shares, resolution: resolution ?? undefined };
   let toldShare = 0;
   const data = await packDataset(source, task.datasetsDirectory, options, ({ what, done, total }) => {
     if (done / total < toldShare) return;

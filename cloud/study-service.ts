@@ -16,6 +16,7 @@ import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
 import type { StudyView } from '@bespoke/shared/protocol/api.js';
 import type { CloudParts } from './compose.js';
+import { agreeing } from './fleet/campaign.js';
 import { parseSpec, type ResolvedSpec, resolveSpec, writeSpec } from './search/spec.js';
 import type { StudyUpdate } from './search/study.js';
 import type { StudyService } from './server/api.js';
@@ -113,6 +114,7 @@ export function createStudyService(parts: CloudParts): RunningStudies {
     let known: number | null = null;
     try {
       const table = await parts.ensureMeasured(device.id, runtime, workloads, {
+        settlement: agreeing,
         onProgress: ({ measured, failed, total }) => {
           if (!isFirstPhase) return;
           const done = measured + failed;

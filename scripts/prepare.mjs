@@ -90,6 +90,10 @@ checkNode();
 installPackages();
 build();
 if (process.argv.includes('--tensorflow')) {
-  const { setupTensorflow } = await import('./setup-tensorflow.mjs');
-  await setupTensorflow({ optional: true });
+  const { setupTensorflow, setupTorch } = await import('./setup-tensorflow.mjs');
+  // Without it everything works on WebAssembly, slower: no reason to stop.
+  await setupTensorflow().catch((error) => {
+    process.stderr.write(`prepare: going on without native TensorFlow: ${error.message}\n`);
+  });
+  if (process.argv.includes('--torch')) setupTorch();
 }

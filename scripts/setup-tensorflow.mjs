@@ -29,7 +29,7 @@ const probe = `
   util.isNullOrUndefined ??= (value) => value == null;
   const tf = require('@tensorflow/tfjs-node');
   if (tf.matMul([[2]], [[3]]).dataSync()[0] !== 6) throw new Error('2 * 3 is not 6');
-  console.log(tf.node.getTensorFlowVersion?.() ?? tf.backend().binding.TF_Version);`;
+  console.log(tf.backend().binding.TF_Version);`;
 
 class SetupError extends Error {}
 
@@ -47,8 +47,8 @@ export async function setupTensorflow(log = printProgress()) {
     return ready;
   }
 
-  if (!existsSync(python) && !(await installOwnBinary(log))) installWheel(tensorflowWheel, 'tensorflow', log);
-  if (!loadedVersion()) {
+  const hasWheel = existsSync(python) && moduleFolder('tensorflow') !== undefined;
+  if (hasWheel || !(await installOwnBinary(log))) {
     installWheel(tensorflowWheel, 'tensorflow', log);
     linkWheel(log);
     buildBinding(log);
@@ -69,7 +69,7 @@ export function setupTorch(log = printProgress()) {
 /** TensorFlow's version if the binding loads, else undefined. */
 function loadedVersion() {
   const { status, stdout } = runProbe();
-  return status === 0 ? stdout.trim() || 'unknown' : undefined;
+  return status === 0 ? stdout.trim() : undefined;
 }
 
 function loadError() {

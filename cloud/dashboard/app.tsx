@@ -31,7 +31,13 @@ export function App() {
         <ConnectionBadge connection={connection} />
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        {connection === 'unauthorized' ? <UnauthorizedPage /> : <Broken key={place}><Page route={route} /></Broken>}
+        {connection === 'unauthorized' ? (
+          <UnauthorizedPage />
+        ) : (
+          <Broken key={place}>
+            <Page route={route} />
+          </Broken>
+        )}
       </main>
     </>
   );

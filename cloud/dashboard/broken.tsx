@@ -16,7 +16,8 @@ export class Broken extends Component<{ readonly children: ReactNode }, { readon
         <h1>This page cannot be drawn</h1>
         <p role="alert">{error.message}</p>
         <p>
-          This is a fault of the dashboard; nothing is lost. <a href="#/">Go to the overview</a>, or load the page again.
+          This is a fault of the dashboard; nothing is lost. <a href="#/">Go to the overview</a>, or load the page
+          again.
         </p>
       </div>
     );

@@ -1,4 +1,9 @@
-/** Campaign: from workloads to a LatencyTable. What was measured before is taken as it is; the rest become jobs. */
+/**
+ * Campaign: from workloads to a LatencyTable. What is settled by earlier measurements is taken as it is; the rest become jobs,
+ * in rounds: what disturbs a device lasts for seconds, and by the next round it has passed.
+ *
+ *   round 1: a b c d   round 2: a b c d   round 3: c   done: the two quietest measurements of each agree
+ */
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { canonicalJson } from '@bespoke/shared/base/json.js';
 import type { LatencyTable, RuntimeKey } from '@bespoke/shared/latency/table.js';
@@ -16,7 +21,23 @@ export interface CampaignProgress {
   readonly total: number;
 }
 
+/** When a workload counts as measured. */
+export interface Settlement {
+  /** It has so many measurements and the two quietest agree, or it has `most`. */
+  readonly least: number;
+  readonly most: number;
+  /** By how much the second quietest may exceed the quietest. */
+  readonly agreementShare: number;
+}
+
+/** Any measurement will do. */
+export const once: Settlement = { least: 1, most: 1, agreementShare: 0 };
+/** For tables that searches stand on. */
+export const agreeing: Settlement = { least: 2, most: 5, agreementShare: 0.05 };
+
 export interface CampaignOptions {
+  /** `once` if absent. */
+  readonly settlement?: Settlement;
   readonly onProgress?: (progress: CampaignProgress) => void;
   /** Stops waiting, and withdraws what no other campaign waits for. */
   readonly signal?: AbortSignal;
@@ -33,21 +54,31 @@ export async function ensureMeasured(
   deviceId: string,
   runtime: RuntimeKey,
   workloads: readonly Workload[],
-  { onProgress, signal }: CampaignOptions = {},
+  { settlement = once, onProgress, signal }: CampaignOptions = {},
 ): Promise<LatencyTable> {
   signal?.throwIfAborted();
   requireRuntime(store, deviceId, runtime);
   const distinct = new Map(workloads.map((workload) => [workloadKey(workload), workload]));
-  const known = store.latencies.table(deviceId, runtime);
-  const missing = [...distinct].filter(([key]) => !known.has(key)).map(([, workload]) => workload);
+  for (;;) {
+    const medians = store.latencies.medians(deviceId, runtime);
+    const missing = [...distinct]
+      .filter(([key]) => !isSettled(medians.get(key) ?? [], settlement))
+      .map(([, workload]) => workload);
+    const report = (left: number, failed: number) => {
+      onProgress?.({ measured: distinct.size - left - failed, failed, total: distinct.size });
+    };
+    report(missing.length, 0);
+    if (missing.length === 0) return store.latencies.table(deviceId, runtime);
+    const failures = await runJobs(queue, deviceId, runtime, missing, report, signal);
+    if (failures.length > 0) throw failure(failures, distinct.size);
+  }
+}
 
-  const report = (left: number, failed: number) => {
-    onProgress?.({ measured: distinct.size - left - failed, failed, total: distinct.size });
-  };
-  report(missing.length, 0);
-  const failures = await runJobs(queue, deviceId, runtime, missing, report, signal);
-  if (failures.length > 0) throw failure(failures, distinct.size);
-  return store.latencies.table(deviceId, runtime);
+/** `mediansMs` ascending. */
+function isSettled(mediansMs: readonly number[], { least, most, agreementShare }: Settlement): boolean {
+  if (mediansMs.length >= most) return true;
+  const [quietest, second = quietest] = mediansMs;
+  return mediansMs.length >= least && second! <= quietest! * (1 + agreementShare);
 }
 
 function requireRuntime(store: Pick<Store, 'devices'>, deviceId: string, runtime: RuntimeKey): void {
@@ -68,7 +99,6 @@ function runJobs(
   report: (left: number, failed: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<Job[]> {
-  if (workloads.length === 0) return Promise.resolve([]);
   return new Promise((resolve, reject) => {
     let left = workloads.length;
     const failures: Job[] = [];

@@ -24,7 +24,7 @@ const maxTries = 5;
 /** The most probable network whose measured latency keeps the budget; where none of the tries does, the fastest of them. */
 export async function deriveMeasured(
   space: SearchSpace,
-  { latencyMs, fixedMs, budgetMs, fastestMs }: Prices,
+  { latencyMs, budgetMs, fastestMs }: Prices,
   { path: first, state }: Pick<ProxylessResult, 'path' | 'state'>,
   measure: Measure,
   name: string,
@@ -33,12 +33,12 @@ export async function deriveMeasured(
   let path = first;
   let targetMs = budgetMs;
   while (true) {
-    const predictedMs = pathLatencyMs(path, latencyMs, fixedMs);
+    const predictedMs = pathLatencyMs(path, latencyMs);
     const [measuredMs] = await measureNetworks([choose(space, path, name)], measure);
     tried.push({ path, predictedMs, measuredMs: measuredMs! });
     targetMs = Math.min(targetMs, predictedMs) * Math.min(budgetMs / measuredMs!, 0.999);
     if (measuredMs! <= budgetMs || tried.length === maxTries || targetMs < fastestMs) break;
-    path = deriveWithin(state.alphas, latencyMs, fixedMs, targetMs);
+    path = deriveWithin(state.alphas, latencyMs, 0, targetMs);
   }
   const log = tried.map(
     ({ predictedMs, measuredMs }) =>

@@ -1,9 +1,9 @@
 /**
  * Pricing: what every candidate of a space costs on the device, from measurements.
  *
- * Blocks are measured alone; a few whole networks (the fastest, the slowest, random ones) say how the sum of blocks relates to
- * a network there (shared/latency/calibration.ts). The slope goes into every candidate's price and the intercept into `fixedMs`, so a
- * predicted latency is a plain sum again.
+ * Blocks are measured alone; a few whole networks (the fastest, the slowest, random ones) say how the sum of blocks relates
+ * to a network there (shared/latency/calibration.ts). The factor goes into every candidate's price, so a predicted latency is a
+ * plain sum again.
  */
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
@@ -29,8 +29,6 @@ export type Measure = (workloads: readonly Workload[]) => Promise<LatencyTable>;
 export interface Prices {
   /** Calibrated latency of every candidate, [slot][candidate]; 0 for identities. */
   readonly latencyMs: readonly (readonly number[])[];
-  /** What no slot accounts for: the calibration's intercept. */
-  readonly fixedMs: number;
   readonly calibration: Calibration;
   /** The whole networks that it was fitted on. */
   readonly samples: readonly CalibrationSample[];
@@ -63,12 +61,11 @@ export async function priceSpace(space: SearchSpace, measure: Measure, budget: B
   const samples = paths.map((path, index) => ({ sumMs: pathLatencyMs(path, sums), measuredMs: measuredMs[index]! }));
   const calibration = fitCalibration(samples);
 
-  const latencyMs = sums.map((row) => row.map((ms) => calibration.slope * ms));
-  const fixedMs = calibration.interceptMs;
-  const [fastestMs, slowestMs] = [budgetAt(0, latencyMs, fixedMs), budgetAt(1, latencyMs, fixedMs)];
-  const budgetMs = 'ms' in budget ? budget.ms : budgetAt(budget.fraction, latencyMs, fixedMs);
+  const latencyMs = sums.map((row) => row.map((ms) => calibration.factor * ms));
+  const [fastestMs, slowestMs] = [budgetAt(0, latencyMs), budgetAt(1, latencyMs)];
+  const budgetMs = 'ms' in budget ? budget.ms : budgetAt(budget.fraction, latencyMs);
   if (budgetMs < fastestMs) throw new AppError('BUDGET_TOO_SMALL', { budgetMs, fastestMs });
-  return { latencyMs, fixedMs, calibration, samples, fastestMs, slowestMs, budgetMs };
+  return { latencyMs, calibration, samples, fastestMs, slowestMs, budgetMs };
 }
 
 /** Whole networks on the device, in ms. */

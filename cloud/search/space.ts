@@ -109,11 +109,11 @@ export function slowestPath(latencyMs: readonly (readonly number[])[]): number[]
 }
 
 /**
- * Predicted latency of a space's networks stands between these. A budget given as a fraction lies between them:
- * 0 is the fastest network, 1 the slowest.
+ * A budget given as a fraction: 0 is the latency of the fastest network, 1 that of the slowest, equal steps are equal
+ * factors. (The slowest is often slow by one costly kernel, and half of it is no constraint on any sensible network.)
  */
 export function budgetAt(fraction: number, latencyMs: readonly (readonly number[])[], fixedMs = 0): number {
   const fastestMs = pathLatencyMs(fastestPath(latencyMs), latencyMs, fixedMs);
   const slowestMs = pathLatencyMs(slowestPath(latencyMs), latencyMs, fixedMs);
-  return fastestMs + fraction * (slowestMs - fastestMs);
+  return fastestMs * (slowestMs / fastestMs) ** fraction;
 }

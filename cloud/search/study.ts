@@ -130,7 +130,7 @@ async function runMeasure(spec: ResolvedSpec, space: SearchSpace, ports: StudyPo
     calibration.holdOutError === null ? '' : `, hold-out error ${(100 * calibration.holdOutError).toFixed(1)}%`;
   ports.tell({
     type: 'log',
-    line: `networks of this space take ${fastestMs.toFixed(3)} to ${slowestMs.toFixed(3)} ms here, budget ${budgetMs.toFixed(3)} ms; whole = ${calibration.slope.toFixed(3)} x sum of blocks + ${calibration.interceptMs.toFixed(3)} ms${error}`,
+    line: `networks of this space take ${fastestMs.toFixed(3)} to ${slowestMs.toFixed(3)} ms here, budget ${budgetMs.toFixed(3)} ms; whole = ${calibration.factor.toFixed(3)} x sum of blocks${error}`,
   });
   return prices;
 }
@@ -162,12 +162,13 @@ async function runSearch(
     let startStep: number | null = null;
     const result = await runProxyless({
       ...prices,
+      fixedMs: 0,
       space,
       supernet,
       settings: proxylessSettings(spec, plan),
       checkpoint: {
         directory: join(directory, 'search'),
-        everySteps: Math.max(Math.round(checkpointEveryMs / plan.times.weightStepMs), 1),
+        everySteps: checkpointSteps(plan),
       },
       onPoint(point, probabilities) {
         startStep ??= point.step;
@@ -187,6 +188,11 @@ async function runSearch(
   } finally {
     supernet.dispose();
   }
+}
+
+/** By the clock, but ten times in a search at least. */
+function checkpointSteps({ stepCount, times }: SearchPlan): number {
+  return Math.max(Math.round(Math.min(checkpointEveryMs / times.weightStepMs, stepCount / 10)), 1);
 }
 
 const weightsFile = 'weights.safetensors';

@@ -1,4 +1,7 @@
-/** Measurements: every one a row with all its samples. The latest of a workload is its entry in the LatencyTable. */
+/**
+ * Measurements: every one a row with all its samples. The quietest of a workload, by its median, is its entry in the
+ * LatencyTable: what disturbs a device adds time and never takes it away.
+ */
 import { canonicalJson } from '@bespoke/shared/base/json.js';
 import type { HostState, MeasurementSuccess } from '@bespoke/shared/latency/measurement.js';
 import { summarize } from '@bespoke/shared/latency/statistics.js';
@@ -40,8 +43,16 @@ const select = `
   SELECT m.device_id, m.runtime, m.workload_key, w.workload, m.median_ms, m.low_ms, m.high_ms, m.count, m.measured
   FROM measurements m JOIN workloads w ON w.key = m.workload_key`;
 
+/** The rows that stand in tables; of equals the latest. */
+const quietest = `
+  SELECT id FROM (
+    SELECT id, ROW_NUMBER() OVER (PARTITION BY device_id, runtime, workload_key ORDER BY median_ms, id DESC) AS place FROM measurements
+    WHERE device_id = ?
+  ) WHERE place = 1`;
+
 export class Latencies {
   readonly #insert;
+  readonly #medians;
   readonly #list;
   readonly #table;
   readonly #one;
@@ -56,14 +67,15 @@ export class Latencies {
       `INSERT INTO measurements (job_id, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, overhead_ms, batch_size, host, measured)
        VALUES (@jobId, @deviceId, @runtime, @key, @medianMs, @lowMs, @highMs, @count, @samples, @overheadMs, @batchSize, @host, @measured)`,
     );
-    this.#list = database.prepare<[string], Row>(
-      `${select} WHERE m.id IN (SELECT MAX(id) FROM measurements WHERE device_id = ? GROUP BY runtime, workload_key) ORDER BY m.id`,
-    );
+    this.#list = database.prepare<[string], Row>(`${select} WHERE m.id IN (${quietest}) ORDER BY m.id`);
     this.#table = database.prepare<[string, string], Row>(
-      `${select} WHERE m.id IN (SELECT MAX(id) FROM measurements WHERE device_id = ? AND runtime = ? GROUP BY workload_key) ORDER BY m.id`,
+      `${select} WHERE m.id IN (${quietest}) AND m.runtime = ? ORDER BY m.id`,
     );
     this.#one = database.prepare<[string, string, string], Row>(
-      `${select} WHERE m.device_id = ? AND m.runtime = ? AND m.workload_key = ? ORDER BY m.id DESC LIMIT 1`,
+      `${select} WHERE m.device_id = ? AND m.runtime = ? AND m.workload_key = ? ORDER BY m.median_ms, m.id DESC LIMIT 1`,
+    );
+    this.#medians = database.prepare<[string, string], { workload_key: string; median_ms: number }>(
+      'SELECT workload_key, median_ms FROM measurements WHERE device_id = ? AND runtime = ? ORDER BY median_ms',
     );
     this.#count = database.prepare<[string], { count: number }>(
       'SELECT COUNT(*) AS count FROM (SELECT DISTINCT runtime, workload_key FROM measurements WHERE device_id = ?)',
@@ -105,7 +117,18 @@ export class Latencies {
     );
   }
 
-  /** The device's latest measurements under all its runtimes, oldest first. */
+  /** The medians of all measurements, ascending, by workload key. */
+  medians(deviceId: string, runtime: RuntimeKey): ReadonlyMap<string, readonly number[]> {
+    const medians = new Map<string, number[]>();
+    for (const { workload_key: key, median_ms: ms } of this.#medians.all(deviceId, canonicalJson(runtime))) {
+      const known = medians.get(key);
+      if (known) known.push(ms);
+      else medians.set(key, [ms]);
+    }
+    return medians;
+  }
+
+  /** The device's table under all its runtimes, oldest first. */
   list(deviceId: string): LatencyView[] {
     return this.#list.all(deviceId).map(fromRow);
   }

@@ -75,7 +75,8 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
   JSON_INVALID: (d) => `expected ${d.what}, but at ${d.path}: ${d.problem}`,
   GRAPH_ILLEGAL: (d) => `illegal graph at ${d.where}: expected ${d.expected}, but got ${d.got}`,
   NETWORK_ILLEGAL: (d) => `illegal network at ${d.path}: ${d.problem}`,
-  ZOO_NAME_UNKNOWN: (d) => `expected a file or the name of a published network, but got "${d.name}"; the nearest names are ${d.nearest}`,
+  ZOO_NAME_UNKNOWN: (d) =>
+    `expected a file or the name of a published network, but got "${d.name}"; the nearest names are ${d.nearest}`,
   ZOO_OPTION_UNFIT: (d) => `expected only options that apply to ${d.network} (${d.allowed}), but got ${d.option}`,
   WEIGHTS_MISMATCH: (d) => `weight ${d.name}: expected ${d.expected}, but got ${d.got}`,
   SPACE_CHOICE_INVALID: (d) => `slot ${d.slot}: expected a candidate from 0 to ${d.candidates - 1}, but got ${d.got}`,
@@ -96,26 +97,31 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
     `study specification, line ${d.line}: expected a key of ${d.section}, but got "${d.key}"; did you mean "${d.nearest}"?`,
   PLAN_TOO_SHORT: (d) =>
     `expected time for a search and a training, but ${d.minutes} min are too few: allow at least ${d.neededMinutes.toFixed(1)} min`,
-  DATA_NOT_FOUND: (d) => `expected a file, a folder, or one of cifar10, cifar100, synthetic, but "${d.source}" does not exist`,
+  DATA_NOT_FOUND: (d) =>
+    `expected a file, a folder, or one of cifar10, cifar100, synthetic, but "${d.source}" does not exist`,
   DATA_FORMAT_UNKNOWN: (d) =>
     `expected a folder or zip of images by class, CIFAR binaries, or IDX files, but ${d.source}: ${d.problem}`,
   DATA_ARCHIVE_DAMAGED: (d) => `expected a whole archive, but ${d.path}: ${d.problem}; copy or download it again`,
   DATA_NO_IMAGES: (d) =>
     `expected images as <class>/* or train/<class>/* and test/<class>/* (jpg, png, webp, gif, tif, avif), but found none in ${d.path}`,
-  DATA_ONE_CLASS: (d) => `expected at least 2 classes, but ${d.path} holds only "${d.name}"; give each class a folder of its own`,
+  DATA_ONE_CLASS: (d) =>
+    `expected at least 2 classes, but ${d.path} holds only "${d.name}"; give each class a folder of its own`,
   DATA_CLASSES_DIFFER: (d) =>
     `expected the same classes in every split, but ${d.split} lacks [${d.missing}] and has besides [${d.unexpected}] compared with train`,
-  DATA_TOO_FEW: (d) => `expected at least 2 samples of each class to split, but class "${d.name}" of ${d.split} has ${d.count}`,
+  DATA_TOO_FEW: (d) =>
+    `expected at least 2 samples of each class to split, but class "${d.name}" of ${d.split} has ${d.count}`,
   DATA_IMAGE_INVALID: (d) => `expected an image that can be decoded, but ${d.path}: ${d.problem}`,
   DATA_SIZES_DIFFER: (d) =>
     `expected every image as large as the first (${d.expected}), but ${d.path} is ${d.got}; give a resolution to resize all images to`,
   DATA_DOWNLOAD_FAILED: (d) =>
     `expected to download ${d.url}, but ${d.problem}; where there is no network, fetch that file elsewhere and pass its path, or put it at ${d.path}`,
-  DATA_HASH_MISMATCH: (d) => `expected ${d.path} to have the hash ${d.expected}, but it has ${d.got}; delete it and get it again`,
+  DATA_HASH_MISMATCH: (d) =>
+    `expected ${d.path} to have the hash ${d.expected}, but it has ${d.got}; delete it and get it again`,
   DATA_PACKED_INVALID: (d) => `expected a packed data set, but ${d.path}: ${d.problem}; delete it and pack again`,
   SAFETENSORS_INVALID: (d) => `expected safetensors, but ${d.problem}`,
   CHECKPOINT_INVALID: (d) => `expected a checkpoint in ${d.directory}, but ${d.problem}`,
-  BACKEND_UNAVAILABLE: (d) => `expected the ${d.backend} backend to load, but: ${d.problem}; run "npm run setup:tensorflow" or choose wasm`,
+  BACKEND_UNAVAILABLE: (d) =>
+    `expected the ${d.backend} backend to load, but: ${d.problem}; run "npm run setup:tensorflow" or choose wasm`,
   EXPORT_SHAPE_DIFFERS: (d) =>
     `expected the exported file to give ${d.expected} logits as the engine does, but it gives ${d.got}; were both made from the same network?`,
   RUNTIME_UNAVAILABLE: (d) => `expected the runtime ${d.runtime} to load, but ${d.problem}; ${d.remedy}`,
@@ -124,23 +130,29 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
   MESSAGE_TOO_LARGE: (d) => `expected a message of at most ${d.limitBytes} bytes, but got ${d.byteCount}`,
   PROTOCOL_VERSION_DIFFERS: (d) =>
     `expected version ${d.expected} of the agent protocol, but the agent speaks version ${d.got}; install the same release on the device and in the cloud`,
-  AGENT_TOKEN_UNKNOWN: () => "expected a token that this cloud gave out, but got another; start the agent with the cloud's own token file",
+  AGENT_TOKEN_UNKNOWN: () =>
+    "expected a token that this cloud gave out, but got another; start the agent with the cloud's own token file",
   AGENT_SILENT: (d) => `expected a hello within ${d.timeoutMs} ms of connecting, but none came`,
   AGENT_REPLACED: (d) =>
     `another agent connected with the id ${d.agentId}; only one agent per device: stop the other one, or give this one a state file of its own`,
-  AGENT_TOKEN_MISSING: (d) => `expected the cloud's agent token in ${d.path}, but ${d.problem}; start the cloud first, it writes the file`,
+  AGENT_TOKEN_MISSING: (d) =>
+    `expected the cloud's agent token in ${d.path}, but ${d.problem}; start the cloud first, it writes the file`,
   AGENT_STATE_INVALID: (d) =>
     `expected the agent's id in ${d.path}, but ${d.problem}; mend the file or delete it (the device then counts as a new one)`,
   ARTIFACT_UNAVAILABLE: (d) => `expected the file ${d.sha256} from the cloud, but ${d.problem}`,
   ARTIFACT_DAMAGED: (d) => `expected a file with the hash ${d.sha256}, but its bytes have ${d.got}`,
-  LOGIN_REQUIRED: () => 'expected a session; open the address with the one-time token that the cloud prints at its start',
-  LOGIN_TOKEN_INVALID: () => 'expected a one-time token, but this one is unknown or was used; restart the cloud for a new one',
+  LOGIN_REQUIRED: () =>
+    'expected a session; open the address with the one-time token that the cloud prints at its start',
+  LOGIN_TOKEN_INVALID: () =>
+    'expected a one-time token, but this one is unknown or was used; restart the cloud for a new one',
   ORIGIN_REFUSED: (d) => `expected a request from ${d.expected}, but it came from ${d.got}`,
   REQUEST_INVALID: (d) => `bad request at ${d.path}: ${d.problem}`,
   NOT_FOUND: (d) => `expected a ${d.what}, but there is none with the name ${d.id}`,
-  PORT_IN_USE: (d) => `expected port ${d.port} of ${d.host} to be free, but another program listens there; stop it or choose another port, e.g. --port ${d.port + 1}`,
+  PORT_IN_USE: (d) =>
+    `expected port ${d.port} of ${d.host} to be free, but another program listens there; stop it or choose another port, e.g. --port ${d.port + 1}`,
   CONFIG_INVALID: (d) => `setting ${d.path}: ${d.problem}`,
-  STORE_IN_USE: (d) => `expected the data folder ${d.directory} to be free, but another cloud runs on it; stop that one or choose another data folder`,
+  STORE_IN_USE: (d) =>
+    `expected the data folder ${d.directory} to be free, but another cloud runs on it; stop that one or choose another data folder`,
   STORE_TOO_NEW: (d) =>
     `expected ${d.path} to have version ${d.expected} at most, but it has ${d.got}; it was written by a newer release: install that one`,
   DEVICE_RUNTIME_MISSING: (d) => `expected device ${d.device} to offer ${d.expected}, but it offers ${d.got}`,
@@ -154,7 +166,8 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
     d.known.length === 0
       ? 'expected a device, but none ever connected; start an agent on it: see `npx bespoke agent --help`'
       : `expected the name of one device, but got ${d.wanted === null ? 'none' : `"${d.wanted}"`}; known: ${d.known.join(', ')}; write e.g. \`device: ${d.known[0]}\``,
-  AGENT_NOT_JOINED: (d) => `the agent of this machine did not join the cloud; run \`npx bespoke doctor\`${d.lastWords && `; its last words: ${d.lastWords}`}`,
+  AGENT_NOT_JOINED: (d) =>
+    `the agent of this machine did not join the cloud; run \`npx bespoke doctor\`${d.lastWords && `; its last words: ${d.lastWords}`}`,
   STUDY_FAILED: (d) => `study ${d.id} did not finish: ${d.why}`,
   FILE_UNREADABLE: (d) => `expected a readable file at ${d.path}, but: ${d.problem}`,
   LATENCY_SAMPLES_EMPTY: () => 'expected at least one latency sample, but got none',

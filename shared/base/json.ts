@@ -15,7 +15,8 @@ export function canonicalJson(value: unknown, path = '$'): string {
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new AppError('JSON_INVALID', { what: 'a finite number', path, problem: `it is ${value}` });
   }
-  if (Array.isArray(value)) return `[${value.map((item, index) => canonicalJson(item, `${path}[${index}]`)).join(',')}]`;
+  if (Array.isArray(value))
+    return `[${value.map((item, index) => canonicalJson(item, `${path}[${index}]`)).join(',')}]`;
   if (value !== null && typeof value === 'object') {
     const members = Object.entries(value)
       .filter(([, member]) => member !== undefined)

@@ -6,24 +6,23 @@
  * the built-in kernels; newer ones take some of these. Feature maps are [batch, H, W, C], vectors [batch, C].
  */
 import type { Graph, Node, TensorId } from '../graph/graph.js';
-import type { ActivationKind, FusedActivation, OpAttributes, OpKind } from '../graph/op.js';
+import type { ActivationKind, OpAttributes, OpKind } from '../graph/op.js';
 import { elementCount, type Shape } from '../graph/tensor.js';
 import { verifyInference } from '../graph/verify.js';
 import { verifyWeights, type Weights } from '../graph/weights.js';
-import { ActivationFunctionType } from './generated/activation-function-type.js';
-import { AddOptions } from './generated/add-options.js';
 import { BuiltinOperator } from './generated/builtin-operator.js';
-import { BuiltinOptions } from './generated/builtin-options.js';
-import { ConcatenationOptions } from './generated/concatenation-options.js';
-import { Conv2DOptions } from './generated/conv2doptions.js';
-import { DepthwiseConv2DOptions } from './generated/depthwise-conv2doptions.js';
-import { FullyConnectedOptions } from './generated/fully-connected-options.js';
-import { MulOptions } from './generated/mul-options.js';
-import { Padding } from './generated/padding.js';
-import { Pool2DOptions } from './generated/pool2doptions.js';
-import { ReducerOptions } from './generated/reducer-options.js';
-import { ReshapeOptions } from './generated/reshape-options.js';
-import { type OperatorOptions, type TensorIndex, TfliteModel } from './tflite-model.js';
+import { type TensorIndex, TfliteModel } from './tflite-model.js';
+import {
+  addOptions,
+  concatOptions,
+  convOptions,
+  denseOptions,
+  depthwiseOptions,
+  meanOptions,
+  mulOptions,
+  poolOptions,
+  reshapeOptions,
+} from './tflite-options.js';
 
 /** All that an inference Graph may hold. */
 type InferenceOp = Exclude<OpKind, 'batchNorm'>;
@@ -47,88 +46,37 @@ type Row<A> = (attributes: A, site: Site) => void;
 
 const rows: { readonly [K in InferenceOp]: Row<OpAttributes[K]> } = {
   conv2d: (a, site) => {
-    const [kernelHeight, kernelWidth] = a.kernel;
-    const inChannels = site.inputShapes[0]![2]!;
-    const filter = transpose(site.weight('filter')!, kernelHeight * kernelWidth * inChannels, a.filters);
-    const constants = [
-      constant(site, 'filter', [a.filters, kernelHeight, kernelWidth, inChannels], filter),
-      bias(site, a.filters),
-    ];
-    site.model.operator(BuiltinOperator.CONV_2D, [site.inputs[0]!, ...constants], site.output, {
-      type: BuiltinOptions.Conv2DOptions,
-      write: (builder) =>
-        Conv2DOptions.createConv2DOptions(
-          builder,
-          Padding.SAME,
-          a.stride[1],
-          a.stride[0],
-          fusedCode[a.fused],
-          a.dilation,
-          a.dilation,
-        ),
-    });
+    const shape = [a.filters, ...a.kernel, site.inputShapes[0]![2]!];
+    const filter = transpose(site.weight('filter')!, elementCount(shape.slice(1)), a.filters);
+    const inputs = [site.inputs[0]!, constant(site, 'filter', shape, filter), bias(site, a.filters)];
+    site.model.operator(BuiltinOperator.CONV_2D, inputs, site.output, convOptions(a));
   },
   depthwiseConv2d: (a, site) => {
     const channels = site.shape[2]!;
-    const constants = [
-      constant(site, 'filter', [1, ...a.kernel, channels], site.weight('filter')!),
-      bias(site, channels),
-    ];
-    const options: OperatorOptions = {
-      type: BuiltinOptions.DepthwiseConv2DOptions,
-      write: (builder) =>
-        DepthwiseConv2DOptions.createDepthwiseConv2DOptions(
-          builder,
-          Padding.SAME,
-          a.stride[1],
-          a.stride[0],
-          1,
-          fusedCode[a.fused],
-          a.dilation,
-          a.dilation,
-        ),
-    };
-    site.model.operator(
-      BuiltinOperator.DEPTHWISE_CONV_2D,
-      [site.inputs[0]!, ...constants],
-      site.output,
-      options,
-      a.dilation === 1 ? 1 : 2,
-    );
+    const filter = constant(site, 'filter', [1, ...a.kernel, channels], site.weight('filter')!);
+    const inputs = [site.inputs[0]!, filter, bias(site, channels)];
+    const version = a.dilation === 1 ? 1 : 2;
+    site.model.operator(BuiltinOperator.DEPTHWISE_CONV_2D, inputs, site.output, depthwiseOptions(a), version);
   },
   dense: (a, site) => {
     const inChannels = site.inputShapes[0]![0]!;
     const filter = transpose(site.weight('filter')!, inChannels, a.units);
-    const constants = [constant(site, 'filter', [a.units, inChannels], filter), bias(site, a.units)];
-    site.model.operator(BuiltinOperator.FULLY_CONNECTED, [site.inputs[0]!, ...constants], site.output, {
-      type: BuiltinOptions.FullyConnectedOptions,
-      write: (builder) => FullyConnectedOptions.createFullyConnectedOptions(builder, fusedCode[a.fused]),
-    });
+    const inputs = [site.inputs[0]!, constant(site, 'filter', [a.units, inChannels], filter), bias(site, a.units)];
+    site.model.operator(BuiltinOperator.FULLY_CONNECTED, inputs, site.output, denseOptions(a));
   },
   activation: (a, site) => activations[a.kind](site),
-  add: (a, site) => site.model.operator(BuiltinOperator.ADD, site.inputs, site.output, addOptions(fusedCode[a.fused])),
+  add: (a, site) => site.model.operator(BuiltinOperator.ADD, site.inputs, site.output, addOptions(a.fused)),
   scaleChannels: (_, site) => {
-    const gate = reshape(
-      site,
-      site.inputs[1]!,
-      [site.batch, 1, 1, site.shape[2]!],
-      site.model.tensor(`${site.name}/gate`, [site.batch, 1, 1, site.shape[2]!]),
-    );
+    const shape = [site.batch, 1, 1, site.shape[2]!];
+    const gate = reshape(site, site.inputs[1]!, shape, site.model.tensor(`${site.name}/gate`, shape));
     site.model.operator(BuiltinOperator.MUL, [site.inputs[0]!, gate], site.output, mulOptions);
   },
-  concat: (_, site) =>
-    site.model.operator(BuiltinOperator.CONCATENATION, site.inputs, site.output, {
-      type: BuiltinOptions.ConcatenationOptions,
-      write: (builder) => ConcatenationOptions.createConcatenationOptions(builder, 3, ActivationFunctionType.NONE),
-    }),
+  concat: (_, site) => site.model.operator(BuiltinOperator.CONCATENATION, site.inputs, site.output, concatOptions),
   maxPool: (a, site) => site.model.operator(BuiltinOperator.MAX_POOL_2D, site.inputs, site.output, poolOptions(a)),
   avgPool: (a, site) => site.model.operator(BuiltinOperator.AVERAGE_POOL_2D, site.inputs, site.output, poolOptions(a)),
   globalAvgPool: (_, site) => {
     const mean = site.model.tensor(`${site.name}/mean`, [site.batch, 1, 1, site.shape[0]!]);
-    site.model.operator(BuiltinOperator.MEAN, [site.inputs[0]!, integers(site, 'axes', [1, 2])], mean, {
-      type: BuiltinOptions.ReducerOptions,
-      write: (builder) => ReducerOptions.createReducerOptions(builder, true),
-    });
+    site.model.operator(BuiltinOperator.MEAN, [site.inputs[0]!, integers(site, 'axes', [1, 2])], mean, meanOptions);
     reshape(site, mean, [site.batch, site.shape[0]!], site.output);
   },
   slice: (a, site) => {
@@ -158,50 +106,11 @@ const activations: { readonly [K in ActivationKind]: (site: Site) => void } = {
   hardSigmoid: (site) => {
     const shifted = site.model.tensor(`${site.name}/shifted`, [site.batch, ...site.shape]);
     const three = constant(site, 'three', [1], Float32Array.of(3));
-    site.model.operator(
-      BuiltinOperator.ADD,
-      [site.inputs[0]!, three],
-      shifted,
-      addOptions(ActivationFunctionType.RELU6),
-    );
-    site.model.operator(
-      BuiltinOperator.MUL,
-      [shifted, constant(site, 'sixth', [1], Float32Array.of(1 / 6))],
-      site.output,
-      mulOptions,
-    );
+    site.model.operator(BuiltinOperator.ADD, [site.inputs[0]!, three], shifted, addOptions('relu6'));
+    const inputs = [shifted, constant(site, 'sixth', [1], Float32Array.of(1 / 6))];
+    site.model.operator(BuiltinOperator.MUL, inputs, site.output, mulOptions);
   },
 };
-
-const fusedCode: { readonly [F in FusedActivation]: ActivationFunctionType } = {
-  none: ActivationFunctionType.NONE,
-  relu: ActivationFunctionType.RELU,
-  relu6: ActivationFunctionType.RELU6,
-};
-
-const addOptions = (fused: ActivationFunctionType): OperatorOptions => ({
-  type: BuiltinOptions.AddOptions,
-  write: (builder) => AddOptions.createAddOptions(builder, fused),
-});
-
-const mulOptions: OperatorOptions = {
-  type: BuiltinOptions.MulOptions,
-  write: (builder) => MulOptions.createMulOptions(builder, ActivationFunctionType.NONE),
-};
-
-const poolOptions = ({ kernel, stride }: OpAttributes['maxPool']): OperatorOptions => ({
-  type: BuiltinOptions.Pool2DOptions,
-  write: (builder) =>
-    Pool2DOptions.createPool2DOptions(
-      builder,
-      Padding.SAME,
-      stride[1],
-      stride[0],
-      kernel[1],
-      kernel[0],
-      ActivationFunctionType.NONE,
-    ),
-});
 
 function constant(site: Site, name: string, shape: readonly number[], values: Float32Array): TensorIndex {
   return site.model.constant(`${site.name}/${name}`, shape, values);
@@ -216,11 +125,7 @@ function bias(site: Site, channels: number): TensorIndex {
 }
 
 function reshape(site: Site, from: TensorIndex, shape: readonly number[], to: TensorIndex): TensorIndex {
-  site.model.operator(BuiltinOperator.RESHAPE, [from, integers(site, `shape${to}`, shape)], to, {
-    type: BuiltinOptions.ReshapeOptions,
-    write: (builder) =>
-      ReshapeOptions.createReshapeOptions(builder, ReshapeOptions.createNewShapeVector(builder, [...shape])),
-  });
+  site.model.operator(BuiltinOperator.RESHAPE, [from, integers(site, `shape${to}`, shape)], to, reshapeOptions(shape));
   return to;
 }
 

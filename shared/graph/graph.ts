@@ -61,20 +61,32 @@ export class GraphBuilder {
   }
 
   /** Adds the node `<block>/<name>` and returns its tensor. Throws `GRAPH_ILLEGAL`. */
-  add<K extends OpKind>(block: string, name: string, op: K, attributes: OpAttributes[K], ...inputs: TensorId[]): TensorId {
+  add<K extends OpKind>(
+    block: string,
+    name: string,
+    op: K,
+    attributes: OpAttributes[K],
+    ...inputs: TensorId[]
+  ): TensorId {
     return this.addNode(`${block}/${name}`, op, attributes, inputs);
   }
 
   /** As `add`, by the full id. */
   addNode<K extends OpKind>(id: TensorId, op: K, attributes: OpAttributes[K], inputs: readonly TensorId[]): TensorId {
-    const shape = outputShape(id, op, attributes, inputs.map((input) => this.shape(input, id)));
+    const shape = outputShape(
+      id,
+      op,
+      attributes,
+      inputs.map((input) => this.shape(input, id)),
+    );
     this.nodes.push({ id, op, attributes, inputs, shape } as unknown as Node);
     return this.define(id, shape);
   }
 
   shape(id: TensorId, where = id): Shape {
     const shape = this.shapes.get(id);
-    if (!shape) throw new AppError('GRAPH_ILLEGAL', { where, expected: 'an input that is defined before it', got: `"${id}"` });
+    if (!shape)
+      throw new AppError('GRAPH_ILLEGAL', { where, expected: 'an input that is defined before it', got: `"${id}"` });
     return shape;
   }
 
@@ -86,7 +98,8 @@ export class GraphBuilder {
   }
 
   private define(id: TensorId, shape: Shape): TensorId {
-    if (this.shapes.has(id)) throw new AppError('GRAPH_ILLEGAL', { where: id, expected: 'a name used once', got: 'a second use' });
+    if (this.shapes.has(id))
+      throw new AppError('GRAPH_ILLEGAL', { where: id, expected: 'a name used once', got: 'a second use' });
     this.shapes.set(id, shape);
     return id;
   }
@@ -130,7 +143,10 @@ const nodeSchema = z.discriminatedUnion(
 );
 const graphSchema = z.strictObject({
   version: z.literal(1),
-  inputs: z.array(z.strictObject({ id: tensorId, shape: z.array(size).min(1).max(3) })).min(1).max(8),
+  inputs: z
+    .array(z.strictObject({ id: tensorId, shape: z.array(size).min(1).max(3) }))
+    .min(1)
+    .max(8),
   nodes: z.array(nodeSchema).max(20_000),
   outputs: z.array(tensorId).min(1).max(8),
 });

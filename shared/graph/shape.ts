@@ -1,7 +1,7 @@
 /** The output shape of every op, from its attributes and the shapes of its inputs; the only place that knows. */
 import { AppError } from '../base/errors.js';
 import { inputCounts, type OpAttributes, type OpKind, type Pair } from './op.js';
-import { equalShapes, formatShape, sameOutputSize, type Shape } from './tensor.js';
+import { equalShapes, formatShape, type Shape, sameOutputSize } from './tensor.js';
 
 type Row<A> = (attributes: A, inputs: readonly Shape[], expect: Expect) => Shape;
 type Expect = (condition: boolean, expected: string) => void;
@@ -39,7 +39,10 @@ const rows: { readonly [K in OpKind]: Row<OpAttributes[K]> } = {
   },
   slice: (a, [x], expect) => {
     expect(
-      x!.length === 3 && a.begin.length === 3 && a.size.length === 3 && a.begin.every((begin, axis) => begin + a.size[axis]! <= x![axis]!),
+      x!.length === 3 &&
+        a.begin.length === 3 &&
+        a.size.length === 3 &&
+        a.begin.every((begin, axis) => begin + a.size[axis]! <= x![axis]!),
       `a map that holds [${a.begin}] + [${a.size}]`,
     );
     return a.size;
@@ -60,12 +63,20 @@ function window(x: Shape, stride: Pair, expect: Expect): [number, number] {
 }
 
 /** The output shape of an op for one sample. Throws `GRAPH_ILLEGAL` where the inputs do not fit. */
-export function outputShape<K extends OpKind>(where: string, op: K, attributes: OpAttributes[K], inputs: readonly Shape[]): Shape {
+export function outputShape<K extends OpKind>(
+  where: string,
+  op: K,
+  attributes: OpAttributes[K],
+  inputs: readonly Shape[],
+): Shape {
   const got = inputs.map(formatShape).join(', ') || 'no input';
   const expect: Expect = (condition, expected) => {
     if (!condition) throw new AppError('GRAPH_ILLEGAL', { where: `${where} (${op})`, expected, got });
   };
   const [least, most] = inputCounts[op];
-  expect(inputs.length >= least && inputs.length <= most, least === most ? `${least} input(s)` : `at least ${least} inputs`);
+  expect(
+    inputs.length >= least && inputs.length <= most,
+    least === most ? `${least} input(s)` : `at least ${least} inputs`,
+  );
   return rows[op](attributes, inputs, expect);
 }

@@ -33,7 +33,12 @@ export function sameOutputSize(size: number, stride: number): number {
  * SAME padding before and after, along one axis: total = max((out - 1) * stride + effectiveKernel - size, 0), the
  * odd element goes after.
  */
-export function samePadding(size: number, kernel: number, stride: number, dilation: number): [before: number, after: number] {
+export function samePadding(
+  size: number,
+  kernel: number,
+  stride: number,
+  dilation: number,
+): [before: number, after: number] {
   const effectiveKernel = (kernel - 1) * dilation + 1;
   const total = Math.max((sameOutputSize(size, stride) - 1) * stride + effectiveKernel - size, 0);
   return [Math.floor(total / 2), Math.ceil(total / 2)];

@@ -18,14 +18,17 @@ export function verifyGraph(graph: Graph): void {
   };
   for (const input of graph.inputs) define(input.id, input.shape);
   for (const node of graph.nodes) {
-    const inputs = node.inputs.map((id) => shapes.get(id) ?? illegal(node.id, 'inputs that are defined before it', `"${id}"`));
+    const inputs = node.inputs.map(
+      (id) => shapes.get(id) ?? illegal(node.id, 'inputs that are defined before it', `"${id}"`),
+    );
     const expected = outputShape(node.id, node.op, node.attributes as never, inputs);
     if (!equalShapes(expected, node.shape)) illegal(node.id, `shape ${formatShape(expected)}`, formatShape(node.shape));
     define(node.id, node.shape);
   }
 
   if (graph.outputs.length === 0) illegal('outputs', 'at least one output', 'none');
-  for (const output of graph.outputs) if (!shapes.has(output)) illegal('outputs', 'tensors of the graph', `"${output}"`);
+  for (const output of graph.outputs)
+    if (!shapes.has(output)) illegal('outputs', 'tensors of the graph', `"${output}"`);
 
   const needed = new Set<TensorId>(graph.outputs);
   for (const node of [...graph.nodes].reverse()) {

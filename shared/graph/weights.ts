@@ -116,7 +116,8 @@ export function initializeWeights(graph: Graph, seed: number): Map<string, Weigh
 
 function fill(values: Float32Array, initializer: Initializer, stream: RandomStream): void {
   if (initializer.kind === 'constant') values.fill(initializer.value);
-  else if (initializer.kind === 'normal') for (let i = 0; i < values.length; i++) values[i] = stream.normal() * initializer.deviation;
+  else if (initializer.kind === 'normal')
+    for (let i = 0; i < values.length; i++) values[i] = stream.normal() * initializer.deviation;
   else for (let i = 0; i < values.length; i++) values[i] = (stream.uniform() * 2 - 1) * initializer.bound;
 }
 
@@ -127,7 +128,11 @@ export function verifyWeights(graph: Graph, weights: Weights): void {
     const expected = `[${formatShape(shape)}] with ${elementCount(shape)} values`;
     if (!got) throw new AppError('WEIGHTS_MISMATCH', { name, expected, got: 'nothing' });
     if (formatShape(got.shape) !== formatShape(shape) || got.values.length !== elementCount(shape)) {
-      throw new AppError('WEIGHTS_MISMATCH', { name, expected, got: `[${formatShape(got.shape)}] with ${got.values.length} values` });
+      throw new AppError('WEIGHTS_MISMATCH', {
+        name,
+        expected,
+        got: `[${formatShape(got.shape)}] with ${got.values.length} values`,
+      });
     }
   }
 }

@@ -52,7 +52,11 @@ export const workloadSchema = z.discriminatedUnion('kind', [
     kind: z.literal('file'),
     format: z.literal('tflite'),
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    byteCount: z.number().int().min(1).max(256 * 2 ** 20),
+    byteCount: z
+      .number()
+      .int()
+      .min(1)
+      .max(256 * 2 ** 20),
   }),
 ]) as unknown as z.ZodType<Workload>;
 

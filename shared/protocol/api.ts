@@ -138,7 +138,12 @@ export type ApiEvent =
   | { readonly type: 'device'; readonly device: DeviceView }
   | { readonly type: 'latency'; readonly latency: LatencyView }
   | { readonly type: 'study'; readonly study: StudyView }
-  | { readonly type: 'search'; readonly studyId: string; readonly point: SearchPoint; readonly probabilities: readonly (readonly number[])[] }
+  | {
+      readonly type: 'search';
+      readonly studyId: string;
+      readonly point: SearchPoint;
+      readonly probabilities: readonly (readonly number[])[];
+    }
   | { readonly type: 'train'; readonly studyId: string; readonly point: TrainPoint }
   /** Slots priced or network found: read the study again. */
   | { readonly type: 'studyChanged'; readonly studyId: string }

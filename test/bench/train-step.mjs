@@ -3,11 +3,12 @@
  * on the `tensorflow` and `wasm` backends against PyTorch (channels_last).
  *
  * The sides take turns in short rounds, so that what else the machine does meets all of them alike; compared are ratios
- * within a round. `node test/bench/train-step.mjs [rounds]`, after a build; PyTorch comes by `npm run setup:bench`.
+ * within a round. On a busy machine look at the fastest rounds: PyTorch's threads spin for one that has lost its core.
+ * `node test/bench/train-step.mjs [rounds]`, after a build; PyTorch comes by `npm run setup:bench`.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
@@ -113,14 +114,22 @@ for (let round = 0; round < roundCount; round++) {
 for (const side of sides) side.close();
 
 const torch = sides.find(({ name }) => name.startsWith('PyTorch'));
-for (const side of sides) {
-  const timesMs = rounds.map((times) => times.get(side));
-  const ratios = torch ? rounds.map((times) => times.get(side) / times.get(torch)) : [];
-  const spread = `${Math.min(...timesMs).toFixed(0)}..${Math.max(...timesMs).toFixed(0)}`;
-  const ratio = torch
-    ? `, ${median(ratios).toFixed(2)} x PyTorch (${Math.min(...ratios).toFixed(2)}..${Math.max(...ratios).toFixed(2)})`
-    : '';
+const timesOf = (side) => rounds.map((times) => times.get(side));
+console.log(
+  `training step of 4 x MBConv(e6, k5, 32 channels, 16x16), batch 64; load average ${loadavg()[0].toFixed(1)}`,
+);
+for (const side of sides)
   console.log(
-    `training step 4 x MBConv  ${side.name.padEnd(20)} ${median(timesMs).toFixed(0).padStart(6)} ms (${spread})${ratio}`,
+    `  ${side.name.padEnd(20)} ${describeTimes(timesOf(side))}${torch && side !== torch ? describeRatios(side) : ''}`,
   );
+
+function describeTimes(timesMs) {
+  return `median ${median(timesMs).toFixed(0)} ms (${Math.min(...timesMs).toFixed(0)}..${Math.max(...timesMs).toFixed(0)})`;
+}
+
+function describeRatios(side) {
+  const ratios = rounds.map((times) => times.get(side) / times.get(torch));
+  const fastest = Math.min(...timesOf(side)) / Math.min(...timesOf(torch));
+  const spread = `${Math.min(...ratios).toFixed(2)}..${Math.max(...ratios).toFixed(2)}`;
+  return `, ${median(ratios).toFixed(2)} x PyTorch (${spread}), of the fastest rounds ${fastest.toFixed(2)}`;
 }

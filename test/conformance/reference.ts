@@ -69,8 +69,9 @@ const rows: { readonly [K in OpKind]: Row<OpAttributes[K]> } = {
   concat: (_, { inputs }, shape) =>
     fill(shape, ([n, row, column, channel]) => {
       let c = channel!;
-      const from = inputs.find(({ shape: { 3: size } }) => c < size! || (c -= size!) < 0)!;
-      return at(from, n!, row!, column!, c);
+      let from = 0;
+      while (c >= inputs[from]!.shape[3]!) c -= inputs[from++]!.shape[3]!;
+      return at(inputs[from]!, n!, row!, column!, c);
     }),
   maxPool: (a, { inputs: [x] }, shape) =>
     fill(shape, ([n, row, column, c]) => {

@@ -267,7 +267,7 @@ describe.skipIf(!haveChromium)('dashboard', () => {
     [desktop, 'dark'],
     [phone, 'light'],
     [phone, 'dark'],
-  ] as const)('fits the screen on every page: %o, %s', async (viewport, colorScheme) => {
+  ] as const)('fits the screen on every page: %o, %s', { timeout: 60_000 }, async (viewport, colorScheme) => {
     server.story.devices = [
       { ...device, currentJob: 'k7 e6 on 16x16x40', measuredCount: 120, pendingCount: 61 },
       {
@@ -311,6 +311,7 @@ describe.skipIf(!haveChromium)('dashboard', () => {
         .locator(name === 'home' ? '.study-item' : 'canvas')
         .first()
         .waitFor();
+      if (name === 'study') await page.locator('svg.network rect[fill="#fde725"]').waitFor();
       await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
       expect(await overflow(), name).toBe(0);
       await page.screenshot({ path: join(pictures, `${name}-${viewport.width}-${colorScheme}.png`), fullPage: true });

@@ -31,6 +31,15 @@ function online(cloud: Cloud): boolean {
   return cloud.store.devices.all().some((device) => cloud.registry.view(device).online);
 }
 
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
 describe('agent', () => {
   it('measures every workload once, files by their bytes', async () => {
     const folder = temporaryFolder();
@@ -95,6 +104,23 @@ describe('agent', () => {
       agent.stderr.includes('the cloud refuses: expected a token that this cloud gave out'),
     );
     expect(cloud.store.devices.all()).toEqual([]);
+  });
+});
+
+describe('agent --exit-with-parent', () => {
+  // The parent may be killed before the agent looks who it is: so the agent is told, and both moments are tried.
+  it.each([
+    ['once it is connected', true],
+    ['while it still starts', false],
+  ])('ends when its parent is killed %s', async (_, connected) => {
+    const folder = temporaryFolder();
+    const cloud = await testCloud();
+    const args = [cloud.agentUrl, cloud.agentTokenPath, join(folder, 'agent.json')];
+    const parent = new Program('integration/orphan-parent.mjs', args);
+    const pid = Number((await parent.line(/agent (\d+)/))[1]);
+    if (connected) await until('the agent joins', () => online(cloud));
+    await parent.kill();
+    await until('the agent ends', () => !isRunning(pid));
   });
 });
 

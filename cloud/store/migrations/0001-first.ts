@@ -32,7 +32,7 @@ CREATE TABLE jobs (
 CREATE UNIQUE INDEX jobs_open ON jobs (device_id, runtime, workload_key) WHERE state IN ('queued', 'leased');
 CREATE INDEX jobs_by_state ON jobs (device_id, state, attempts);
 
--- Every measurement is a row and stays; the latest is the one in the table of latencies.
+-- Every measurement is a row and stays; the quietest of a workload is the one in the table of latencies.
 CREATE TABLE measurements (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,
   job_id       TEXT NOT NULL UNIQUE REFERENCES jobs (id), -- a job is counted once

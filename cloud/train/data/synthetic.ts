@@ -1,7 +1,7 @@
 /**
  * The data set that Bespoke draws itself, so that it works without any download: 32x32 RGB, 10 classes, seeded.
  *
- * A class is a pair: one of 2 textures (stripes or checks of 2-4 px period, any direction) that fill a square, and one of 5 places of a
+ * A class is a pair: one of 2 textures (stripes or checks of 3-7 px period, any direction) that fill a square, and one of 5 places of a
  * plain ring beside that square, 11-14 px away: above it, obliquely above, level, obliquely below, below (left and right count the same, so
  * mirroring keeps the class). A plain disc, noise, shading and random colours carry no label. So neither part alone is
  * enough: the texture needs fine filters, the place a network that sees square and ring at once (large kernels or
@@ -101,8 +101,8 @@ function drawSample(pixels: Uint8Array, label: number, noise: Float32Array, stre
   const discColour = drawColour(stream, 20, 235);
   const background = drawColour(stream, 70, 190);
   const slope = [stream.uniform() * 3 - 1.5, stream.uniform() * 3 - 1.5] as const;
-  const contrast = 35 + 35 * stream.uniform();
-  const period = 2.4 + 1.6 * stream.uniform();
+  const contrast = 45 + 35 * stream.uniform();
+  const period = 3 + 1.5 * stream.uniform();
   const [cos, sin] = turnBy(2 * Math.PI * stream.uniform());
   const noiseStart = stream.integer(noise.length);
   const noiseDeviation = 8 + 12 * stream.uniform();

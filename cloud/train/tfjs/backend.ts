@@ -24,7 +24,7 @@ const require = createRequire(import.meta.url);
  * Throws `BACKEND_UNAVAILABLE` where `tensorflow` is asked for and does not load.
  */
 export async function openBackend(preference?: BackendName): Promise<OpenedBackend> {
-  if (preference === 'wasm') return openWasm('the wasm backend was asked for');
+  if (preference === 'wasm') return openWasm('wasm was asked for');
   try {
     return await openTensorflow();
   } catch (error) {

@@ -6,7 +6,6 @@
  * Pools (tfjs 4.22): AvgPoolGrad counts padding as elements; MaxPoolGrad misses a maximum that is not positive.
  */
 import type { Tensor, Tensor4D, Tf } from '../tf.js';
-import { sumPerChannel } from './composed.js';
 
 interface ConvolutionAttributes {
   readonly strides: [number, number] | number;
@@ -122,28 +121,17 @@ function convolutionFilterGradient(tf: Tf, x: Tensor4D, dy: Tensor4D, geometry: 
   return tf.transpose(tf.conv2d(image, filter, 1, 'valid', 'NHWC', stride), [1, 2, 0, 3]);
 }
 
-/**
- * x [N, H, W, C], dy [N, OH, OW, C] -> [kernelHeight, kernelWidth, C, 1], tap by tap: products summed per channel. One
- * convolution with dy as filter would do as well, but the backend has no quick kernel for so large a filter.
- */
+/** x [N, H, W, C], dy [N, OH, OW, C] -> [kernelHeight, kernelWidth, C, 1]; sample and channel together are the depth of one convolution. */
 function depthwiseFilterGradient(tf: Tf, x: Tensor4D, dy: Tensor4D, geometry: WindowGeometry): Tensor {
-  const { kernel } = geometry;
+  const { stride, kernel } = geometry;
+  const [n, , , channels] = x.shape;
   const seen = seenMap(tf, x, geometry);
-  const taps: Tensor[] = [];
-  for (let row = 0; row < kernel[0]; row++) {
-    for (let column = 0; column < kernel[1]; column++) {
-      taps.push(tf.tidy(() => sumPerChannel(tf, tf.mul(tapView(tf, seen, [row, column], geometry), dy))));
-    }
-  }
-  return tf.reshape(tf.stack(taps), [...kernel, x.shape[3], 1]);
-}
-
-/** What one tap of the window meets, for every result: [N, OH, OW, C]. */
-function tapView(tf: Tf, seen: Tensor4D, [row, column]: [number, number], { stride, output }: WindowGeometry): Tensor {
-  const [n, , , channels] = seen.shape;
-  if (stride[0] === 1 && stride[1] === 1) return tf.slice(seen, [0, row, column, 0], [n, ...output, channels]);
-  const end = [n, row + (output[0] - 1) * stride[0] + 1, column + (output[1] - 1) * stride[1] + 1, channels];
-  return tf.stridedSlice(seen, [0, row, column, 0], end, [1, ...stride, 1]);
+  const depthLast = (map: Tensor4D) =>
+    tf.reshape(tf.transpose(map, [1, 2, 0, 3]), [map.shape[1], map.shape[2], n * channels]);
+  const image = tf.expandDims(depthLast(seen)) as Tensor4D;
+  const filter = tf.expandDims(depthLast(dy), -1) as Tensor4D;
+  const bySample = tf.depthwiseConv2d(image, filter, 1, 'valid', 'NHWC', stride);
+  return tf.reshape(tf.sum(tf.reshape(bySample, [kernel[0] * kernel[1], n, channels]), 1), [...kernel, channels, 1]);
 }
 
 /** The gradient of a window op's map: `convolve` is the op with the filter turned by half a circle. dy [N, OH, OW, D] -> [N, H, W, C] */

@@ -99,27 +99,29 @@ describe('Jobs', () => {
 });
 
 describe('Latencies', () => {
-  it('keeps every measurement; the latest is in the table', () => {
+  it('keeps every measurement; the quietest is in the table', () => {
     const { jobs, devices, latencies } = testStore(temporaryFolder(), () => new Date('2026-01-02T03:04:05Z'));
     devices.save(device);
     const key = workloadKey(workload(0));
-    for (const medianMs of [2, 3]) {
+    for (const medianMs of [3, 2, 4]) {
       const [job] = jobs.add(device.id, runtime, [workload(0)], newId);
       jobs.measure(job!, success(medianMs));
     }
     expect(latencies.table(device.id, runtime)).toEqual(
-      new Map([[key, { medianMs: 3, lowMs: 2.7, highMs: 3.5999999999999996, count: 3 }]]),
+      new Map([[key, { medianMs: 2, lowMs: 1.8, highMs: 2.4, count: 3 }]]),
     );
     expect(latencies.measurements(device.id, runtime, key).map(({ samplesMs }) => samplesMs)).toEqual([
-      success(2).samplesMs,
       success(3).samplesMs,
+      success(2).samplesMs,
+      success(4).samplesMs,
     ]);
+    expect(latencies.medians(device.id, runtime)).toEqual(new Map([[key, [2, 3, 4]]]));
     expect(latencies.list(device.id)).toEqual([latencies.get(device.id, runtime, key)]);
     expect(latencies.get(device.id, runtime, key)).toMatchObject({
       key,
       runtime,
       workload: workload(0),
-      medianMs: 3,
+      medianMs: 2,
       measuredAt: '2026-01-02T03:04:05.000Z',
     });
     expect(latencies.count(device.id)).toBe(1);

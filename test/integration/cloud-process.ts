@@ -1,0 +1,77 @@
+/** A cloud as a user starts it: `bespoke start` in a process of its own, spoken to over HTTP. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { ApiCalls } from '@bespoke/shared/protocol/api.js';
+
+export const bespoke = fileURLToPath(new URL('../../cloud/bin/bespoke.js', import.meta.url));
+
+export interface CloudProcess {
+  readonly url: string;
+  readonly process: ChildProcess;
+  call<C extends keyof ApiCalls>(call: C, id?: string, body?: ApiCalls[C]['body']): Promise<ApiCalls[C]['result']>;
+  /** kill -9, and waits until it is dead. */
+  kill(): Promise<void>;
+}
+
+/** Starts it on a free port and signs in with the address that it prints. */
+export async function startCloudProcess(dataDirectory: string, ...options: string[]): Promise<CloudProcess> {
+  const child = spawn(
+    process.execPath,
+    [bespoke, 'start', '--port', '0', '--data-directory', dataDirectory, ...options],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  const address = await new Promise<string>((resolve, reject) => {
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      const found = /http:\/\/\S+token=\S+/.exec(output);
+      if (found) resolve(found[0]);
+    });
+    child.once('exit', (code) => reject(new Error(`bespoke start ended with ${code}: ${errors}`)));
+  });
+  const login = await fetch(address, { redirect: 'manual' });
+  const cookie = login.headers.get('set-cookie')!.split(';')[0]!;
+  const url = new URL(address).origin;
+  return {
+    url,
+    process: child,
+    async call(call, id = '', body) {
+      const [method, path] = call.split(' ') as [string, string];
+      const response = await fetch(url + path.replace(':id', id), {
+        method,
+        headers: { cookie, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const answer = await response.json();
+      if (!response.ok) throw new Error(`${call}: ${response.status} ${JSON.stringify(answer)}`);
+      return answer as never;
+    },
+    async kill() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** Asks until `ready` gives something, at most `timeoutMs`. */
+export async function until<T>(
+  what: string,
+  timeoutMs: number,
+  ready: () => Promise<T | undefined | false>,
+): Promise<T> {
+  const deadlineMs = Date.now() + timeoutMs;
+  while (Date.now() < deadlineMs) {
+    const value = await ready();
+    if (value) return value;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  throw new Error(`${what}: not within ${timeoutMs} ms`);
+}
