@@ -32,6 +32,28 @@ program
   .option('--exit-with-parent <pid>', 'stop when the process with this id, which started this one, ends', parsePid)
   .action(run);
 
+program
+  .command('doctor')
+  .description('which runtimes work here and, for each that does not, the command that mends it')
+  .option('--json', 'one line of JSON')
+  .action(examine);
+
+/** Asks the runtime for itself in a process of its own, as a measurement would. */
+async function examine({ json }: { json?: true }): Promise<void> {
+  const measurer = createMeasurer({ threads: 1 });
+  const part = 'measuring with tflite';
+  const findings = await measurer.runtimes().then(
+    (runtimes) => runtimes.map(({ version, delegate }) => ({ part, ok: true, detail: `${version}, ${delegate}` })),
+    (error: Error) => [
+      { part, ok: false, detail: error.message, remedy: 'npm rebuild tfjs-tflite-node && npm run install -w agent' },
+    ],
+  );
+  await measurer.close();
+  process.stdout.write(
+    `${json ? JSON.stringify(findings) : findings.map(({ ok, detail }) => `${ok ? 'ok' : 'missing'}  ${part}  ${detail}`).join('\n')}\n`,
+  );
+}
+
 async function run(options: RunOptions): Promise<void> {
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());

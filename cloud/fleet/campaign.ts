@@ -13,9 +13,9 @@ import type { Store } from '../store/store.js';
 import { describeWorkload } from './describe.js';
 import type { JobQueue } from './queue.js';
 
-/** Of the distinct workloads of the campaign. */
+/** Of the measurements that the campaign needs at least; more rounds, where they are needed, come on top. */
 export interface CampaignProgress {
-  /** Measured, before or now. */
+  /** Made, before or now. */
   readonly measured: number;
   readonly failed: number;
   readonly total: number;
@@ -56,18 +56,19 @@ export async function ensureMeasured(
   workloads: readonly Workload[],
   { settlement = once, onProgress, signal }: CampaignOptions = {},
 ): Promise<LatencyTable> {
-  signal?.throwIfAborted();
   requireRuntime(store, deviceId, runtime);
   const distinct = new Map(workloads.map((workload) => [workloadKey(workload), workload]));
-  for (;;) {
+  const total = distinct.size * settlement.least;
+  for (let round = 0; ; round++) {
+    signal?.throwIfAborted();
     const medians = store.latencies.medians(deviceId, runtime);
-    const missing = [...distinct]
-      .filter(([key]) => !isSettled(medians.get(key) ?? [], settlement))
-      .map(([, workload]) => workload);
-    const report = (left: number, failed: number) => {
-      onProgress?.({ measured: distinct.size - left - failed, failed, total: distinct.size });
+    const known = (key: string) => medians.get(key) ?? [];
+    const missing = [...distinct].filter(([key]) => !isSettled(known(key), settlement)).map(([, workload]) => workload);
+    const before = [...distinct.keys()].reduce((sum, key) => sum + Math.min(known(key).length, settlement.least), 0);
+    const report = (measured: number, failed: number) => {
+      onProgress?.({ measured: Math.min(before + measured, total - failed), failed, total });
     };
-    report(missing.length, 0);
+    if (round === 0) report(0, 0);
     if (missing.length === 0) return store.latencies.table(deviceId, runtime);
     const failures = await runJobs(queue, deviceId, runtime, missing, report, signal);
     if (failures.length > 0) throw failure(failures, distinct.size);
@@ -96,7 +97,7 @@ function runJobs(
   deviceId: string,
   runtime: RuntimeKey,
   workloads: readonly Workload[],
-  report: (left: number, failed: number) => void,
+  report: (measured: number, failed: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<Job[]> {
   return new Promise((resolve, reject) => {
@@ -105,7 +106,7 @@ function runJobs(
     const stop = queue.request(deviceId, runtime, workloads, (job) => {
       left--;
       if (job.state !== 'measured') failures.push(job);
-      report(left, failures.length);
+      report(workloads.length - left - failures.length, failures.length);
       if (left > 0) return;
       signal?.removeEventListener('abort', abort);
       resolve(failures);

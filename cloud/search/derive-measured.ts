@@ -7,6 +7,7 @@
 import { type Measure, measureNetworks, type Prices } from './pricing.js';
 import { deriveWithin } from './proxyless/derive.js';
 import type { ProxylessResult } from './proxyless/search.js';
+import { preferences } from './proxyless/state.js';
 import { choose, pathLatencyMs, type SearchSpace } from './space.js';
 
 export interface Derived {
@@ -38,7 +39,7 @@ export async function deriveMeasured(
     tried.push({ path, predictedMs, measuredMs: measuredMs! });
     targetMs = Math.min(targetMs, predictedMs) * Math.min(budgetMs / measuredMs!, 0.999);
     if (measuredMs! <= budgetMs || tried.length === maxTries || targetMs < fastestMs) break;
-    path = deriveWithin(state.alphas, latencyMs, 0, targetMs);
+    path = deriveWithin(preferences(state), latencyMs, 0, targetMs);
   }
   const log = tried.map(
     ({ predictedMs, measuredMs }) =>

@@ -34,7 +34,7 @@ export function proxylessSettings(spec: ResolvedSpec, { stepCount, warmupStepCou
 }
 
 export function supernetRecipe(spec: ResolvedSpec, { stepCount }: StepCounts): SupernetRecipe {
-  return recipe(spec.seed, spec.search, stepCount);
+  return { ...recipe(spec.seed, spec.search, stepCount), shareWeights: spec.search.shareWeights };
 }
 
 export function trainRecipe(spec: ResolvedSpec, stepCount: number): TrainRecipe {

@@ -44,6 +44,8 @@ const searchSchema = z.strictObject({
   architectureEvery: z.number().int().min(1).max(1000).default(4),
   /** null: so that the architecture parameters can travel as far as they need in the steps that there are. */
   architectureLearningRate: z.number().positive().max(1).nullable().default(null),
+  /** Candidates of a slot share weights; false: each has its own, as in the paper. */
+  shareWeights: z.boolean().default(true),
   latencyLoss: z
     .strictObject({
       kind: z.enum(latencyLossKinds).default('lagrangian'),

@@ -24,7 +24,10 @@ export interface TrainRecipe {
 }
 
 /** As for training; the learning rate is that of all weight steps, warm-up of the supernet included. */
-export type SupernetRecipe = TrainRecipe;
+export interface SupernetRecipe extends TrainRecipe {
+  /** Whether candidates of one kind share their slot's weights (train/tfjs/shared-weights.ts), or each has its own as in the paper. */
+  readonly shareWeights: boolean;
+}
 
 /** Learning rate of step `step` in 0..stepCount-1. */
 export function learningRateAt(recipe: TrainRecipe, step: number): number {

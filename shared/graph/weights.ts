@@ -105,13 +105,15 @@ export type Weights = ReadonlyMap<string, WeightTensor>;
 /** Initial weights: a function of the seed and each node's id alone, so engines start alike and blocks can be initialized one by one. */
 export function initializeWeights(graph: Graph, seed: number): Map<string, WeightTensor> {
   const weights = new Map<string, WeightTensor>();
-  for (const [name, declaration] of declareWeights(graph)) {
-    const stream = randomStream(seed, 'weights', name);
-    const values = new Float32Array(elementCount(declaration.shape));
-    fill(values, declaration.initializer, stream);
-    weights.set(name, { shape: declaration.shape, values });
-  }
+  for (const [name, declaration] of declareWeights(graph)) weights.set(name, initializeWeight(name, declaration, seed));
   return weights;
+}
+
+/** One weight's start: a function of the seed and its name. */
+export function initializeWeight(name: string, { shape, initializer }: WeightDeclaration, seed: number): WeightTensor {
+  const values = new Float32Array(elementCount(shape));
+  fill(values, initializer, randomStream(seed, 'weights', name));
+  return { shape, values };
 }
 
 function fill(values: Float32Array, initializer: Initializer, stream: RandomStream): void {

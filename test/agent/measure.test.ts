@@ -1,4 +1,4 @@
-import { type Clock, defaultSettings, measure } from '@bespoke/agent/measure.js';
+import { type Clock, type MeasureSettings, measure as measureWith } from '@bespoke/agent/measure.js';
 import { summarize } from '@bespoke/shared/latency/statistics.js';
 import { describe, expect, it } from 'vitest';
 
@@ -14,6 +14,16 @@ function simulate(
   };
   return { clock, run, state };
 }
+
+const settings: MeasureSettings = {
+  sampleMs: 1,
+  warmupMs: { least: 60, most: 250 },
+  stableShare: 0.02,
+  sampleCount: { least: 40, most: 2000 },
+  precisionShare: 0.02,
+  samplingMs: { least: 200, most: 600 },
+};
+const measure = (run: () => void, clock: Clock) => measureWith(run, clock, settings);
 
 describe('measure', () => {
   it('batches quick runs into samples of a millisecond', () => {
@@ -38,7 +48,7 @@ describe('measure', () => {
     expect(measure(steady.run, steady.clock).samplesMs.length).toBe(100); // 200 ms, the least
     const wild = simulate((index) => 2 + (index % 7));
     measure(wild.run, wild.clock);
-    const { warmupMs, samplingMs } = defaultSettings;
+    const { warmupMs, samplingMs } = settings;
     expect(wild.state.nowMs).toBeGreaterThan(samplingMs.most);
     expect(wild.state.nowMs).toBeLessThan(samplingMs.most + warmupMs.most + 50);
   });
@@ -46,9 +56,7 @@ describe('measure', () => {
   it('gives a median whose interval is within the precision asked when it stops early', () => {
     const { clock, run } = simulate((index) => 1.5 + 0.1 * Math.sin(index * 1.7));
     const { medianMs, lowMs, highMs } = summarize(measure(run, clock).samplesMs);
-    expect(Math.max(highMs - medianMs, medianMs - lowMs) / medianMs).toBeLessThanOrEqual(
-      defaultSettings.precisionShare,
-    );
+    expect(Math.max(highMs - medianMs, medianMs - lowMs) / medianMs).toBeLessThanOrEqual(settings.precisionShare);
   });
 
   it('takes five samples of a model slower than the cap', () => {

@@ -47,7 +47,11 @@ export function stepAlphas(
       candidates,
       alphas.map((_, i) => stepSizes[i]! * lossGradient[i]!),
     );
-    return moved.map((alpha, candidate) => alpha - stepSizes[candidate]! * latencyGradient[candidate]!);
+    return moved.map((alpha, candidate) => {
+      const shift = stepSizes[candidate]! * latencyGradient[candidate]!;
+      state.latencyShifts[slot]![candidate]! -= shift;
+      return alpha - shift;
+    });
   });
   const ratio = expectedLatencyMs(state.alphas, latencyMs, fixedMs) / budgetMs;
   state.multiplier = nextMultiplier(latencyLoss, ratio, state.multiplier);

@@ -27,13 +27,6 @@ export function slotCertainties(alphas: Matrix): SlotCertainty[] {
   });
 }
 
-export interface DeriveOptions {
-  /**
-   * Share of the budget that the network should use at least, 0..1; given up where no network lies between. Default 0.
-   */
-  readonly leastShare?: number;
-}
-
 /** Fineness of the latency axis: two partial networks in one cell differ by less than 1/20,000 of the budget. */
 const cellCount = 20_000;
 
@@ -41,29 +34,21 @@ const cellCount = 20_000;
 const roundingSlack = 1e-12;
 
 /**
- * The most probable network whose predicted latency is at most the budget (and at least `leastShare` of it).
+ * The most probable network whose predicted latency is at most the budget.
  *
  * Dynamic programming over slots. A cell of the latency axis keeps the most probable partial network that lies in it
  * with its exact latency, so the budget is kept exactly; what may be lost is a network that is more probable by having been
  * within 1/20,000 of the budget of one that was kept.
  * Throws `BUDGET_TOO_SMALL` naming the fastest network.
  */
-export function deriveWithin(
-  alphas: Matrix,
-  latencyMs: Matrix,
-  fixedMs: number,
-  budgetMs: number,
-  options: DeriveOptions = {},
-): number[] {
+export function deriveWithin(alphas: Matrix, latencyMs: Matrix, fixedMs: number, budgetMs: number): number[] {
   const fastest = fastestPath(latencyMs);
   const fastestMs = pathLatencyMs(fastest, latencyMs, fixedMs);
   if (fastestMs > budgetMs) throw new AppError('BUDGET_TOO_SMALL', { budgetMs, fastestMs });
   const finished = mostProbableByLatency(alphas, latencyMs, fixedMs, budgetMs);
   // Only where the budget is the fastest network's latency to the last bit, and a rival in its cell rounds above it.
   if (finished.length === 0) return fastest;
-  const leastMs = (options.leastShare ?? 0) * budgetMs;
-  const used = finished.filter((partial) => partial.ms >= leastMs);
-  return pathOf(best(used.length > 0 ? used : finished));
+  return pathOf(best(finished));
 }
 
 /** A choice for the first slots: a linked list, so that cells share their beginnings. */

@@ -18,7 +18,7 @@ import { stepAlphas } from './architecture-step.js';
 import { derive, deriveWithin } from './derive.js';
 import { activePath, type GateMode, sampleGates, samplePath, softmax, warmupPath } from './gates.js';
 import { expectedLatencyMs, type LatencyLoss } from './latency-loss.js';
-import { initialState, restoreCheckpoint, type SearchState, saveCheckpoint } from './state.js';
+import { initialState, preferences, restoreCheckpoint, type SearchState, saveCheckpoint } from './state.js';
 
 export interface ProxylessSettings {
   readonly seed: number;
@@ -126,16 +126,22 @@ function tellPoint({ settings, onPoint, pointEverySteps = 10, ...search }: Proxy
   onPoint?.(point, state.alphas.map(softmax));
 }
 
-/** The argmax network where its latency is between leastBudgetShare and 1 of the budget, else the most probable that is. */
+/**
+ * The argmax network where it makes good use of the budget: between leastBudgetShare and 1 of it. Else the probabilities are not
+ * settled enough for it: the expectation that kept the budget was that of a mixture. Then the budget itself takes the latency term's
+ * place, and the network is the one within it that is most probable by accuracy alone.
+ */
 function resultOf(search: ProxylessSearch, state: SearchState): ProxylessResult {
   const { latencyMs, fixedMs, budgetMs, settings } = search;
-  const path = deriveWithin(state.alphas, latencyMs, fixedMs, budgetMs, { leastShare: settings.leastBudgetShare });
   const argmaxPath = derive(state.alphas);
+  const argmaxMs = pathLatencyMs(argmaxPath, latencyMs, fixedMs);
+  const isGood = argmaxMs <= budgetMs && argmaxMs >= settings.leastBudgetShare * budgetMs;
+  const path = isGood ? argmaxPath : deriveWithin(preferences(state), latencyMs, fixedMs, budgetMs);
   return {
     path,
     predictedMs: pathLatencyMs(path, latencyMs, fixedMs),
     argmaxPath,
-    argmaxMs: pathLatencyMs(argmaxPath, latencyMs, fixedMs),
+    argmaxMs,
     probabilities: state.alphas.map(softmax),
     state,
   };

@@ -20,6 +20,8 @@ export interface SearchState {
   step: number;
   /** Architecture parameters, [slot][candidate]. */
   alphas: number[][];
+  /** How much of `alphas` is the latency term's doing: the sum of its moves. */
+  latencyShifts: number[][];
   adam: AdamState[];
   /** Of the latency constraint (dual variable). */
   multiplier: number;
@@ -34,7 +36,13 @@ export function initialState(candidateCounts: readonly number[], seed: number): 
     return Array.from({ length: count }, () => 1e-3 * stream.normal());
   });
   const adam = candidateCounts.map(adamState);
-  return { step: 0, alphas, adam, multiplier: 0, window: { loss: 0, accuracy: 0, count: 0 } };
+  const latencyShifts = candidateCounts.map((count) => new Array<number>(count).fill(0));
+  return { step: 0, alphas, latencyShifts, adam, multiplier: 0, window: { loss: 0, accuracy: 0, count: 0 } };
+}
+
+/** What the architecture parameters say of accuracy alone: without the latency term's moves, [slot][candidate]. */
+export function preferences({ alphas, latencyShifts }: Pick<SearchState, 'alphas' | 'latencyShifts'>): number[][] {
+  return alphas.map((slot, index) => slot.map((alpha, candidate) => alpha - latencyShifts[index]![candidate]!));
 }
 
 /** `problem` is the hash of everything that the search depends on; a checkpoint of another problem is refused. */

@@ -5,14 +5,14 @@
  */
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { hashJson } from '@bespoke/shared/base/json.js';
-import { declareWeights, initializeWeights, type Weights, type WeightTensor } from '@bespoke/shared/graph/weights.js';
+import { initializeWeight } from '@bespoke/shared/graph/weights.js';
 import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
 import type { SearchSpace } from '../../search/space.js';
 import { type Loader, noAugmentation, openLoader } from '../data/loader.js';
 import type { PackedDataset } from '../data/packed.js';
 import type { Evaluation, GateGradients, Path, StepResult, Supernet } from '../engine.js';
 import { learningRateAt, type SupernetRecipe } from '../recipe.js';
-import { type Candidate, lowerCandidates, runCandidate } from './candidates.js';
+import { type Candidate, lowerSpace, runCandidate, variablesOf } from './candidates.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { measureGates } from './gates.js';
 import { meanScore, scoreLogits } from './loss.js';
@@ -35,10 +35,14 @@ export class TfjsSupernet implements Supernet {
     private readonly recipe: SupernetRecipe,
   ) {
     const { manifest } = data;
-    this.slots = lowerCandidates(space);
-    this.context = { tf, variables: new Variables(tf, initialWeights(this.slots, recipe.seed)), manifest };
-    this.identity = hashJson({ space, sha256: manifest.sha256 });
-    const { seed, batchSize, augmentation } = recipe;
+    const { seed, batchSize, augmentation, shareWeights } = recipe;
+    const { slots, variables } = lowerSpace(space, shareWeights);
+    this.slots = slots;
+    const initial = [...variables].map(
+      ([name, declaration]) => [name, initializeWeight(name, declaration, seed)] as const,
+    );
+    this.context = { tf, variables: new Variables(tf, new Map(initial)), manifest };
+    this.identity = hashJson({ space, shareWeights, sha256: manifest.sha256 });
     this.trainLoader = openLoader(data, { split: 'train', seed, batchSize, augmentation });
     this.searchLoader = openLoader(data, { split: 'search', seed, batchSize, augmentation: noAugmentation });
   }
@@ -48,7 +52,7 @@ export class TfjsSupernet implements Supernet {
     await yieldToEvents();
     return descend(this.context, this.trainLoader.batchAt(step), {
       ...this.recipe,
-      names: candidates.flatMap(({ trainable }) => trainable),
+      names: variablesOf(candidates),
       forward: (x) => this.forward(candidates, x),
       learningRate: learningRateAt(this.recipe, step),
     });
@@ -141,15 +145,4 @@ export class TfjsSupernet implements Supernet {
     for (const candidate of candidates) tensors = runCandidate(this.context, candidate, tensors);
     return tensors.at(-1)!;
   }
-}
-
-/** The trainable weights of all candidates: a supernet normalizes by batch statistics and keeps no moving ones (§1.6, validation). */
-function initialWeights(slots: readonly (readonly Candidate[])[], seed: number): Weights {
-  const weights = new Map<string, WeightTensor>();
-  for (const { graph } of slots.flat()) {
-    const declared = declareWeights(graph);
-    for (const [name, weight] of initializeWeights(graph, seed))
-      if (declared.get(name)!.trainable) weights.set(name, weight);
-  }
-  return weights;
 }

@@ -132,6 +132,28 @@ describe('ensureMeasured', () => {
     expect(queue.take(device.id, [runtime], never)).toBeUndefined();
   });
 
+  it('measures in rounds until the two quietest agree, and takes the quietest', async () => {
+    const { store, queue } = testQueue();
+    const progress: number[] = [];
+    const settlement = { least: 2, most: 5, agreementShare: 0.05 };
+    const campaign = ensureMeasured({ store, queue }, device.id, runtime, [workload(0), workload(1)], {
+      settlement,
+      onProgress: ({ measured, total }) => progress.push(measured / total),
+    });
+    const rounds = [{ 0: 1, 1: 2 }, { 0: 1.04, 1: 3 }, { 1: 2.01 }];
+    for (const round of rounds) {
+      const leases = Object.keys(round).map(() => queue.take(device.id, [runtime], never)!);
+      for (const lease of leases) {
+        const index = lease.job.key === workloadKey(workload(0)) ? 0 : 1;
+        queue.complete(device.id, lease.job.id, lease.id, success(round[index as 1]));
+      }
+      await new Promise(setImmediate);
+    }
+    const table = await campaign;
+    expect([workload(0), workload(1)].map((one) => table.get(workloadKey(one))!.medianMs)).toEqual([1, 2]);
+    expect(progress).toEqual([0, 0.25, 0.5, 0.75, 1, 1]);
+  });
+
   it('says what failed and why when all have ended, and keeps the others', async () => {
     const { store, queue } = testQueue();
     const campaign = ensureMeasured({ store, queue }, device.id, runtime, [workload(0), workload(1)]);

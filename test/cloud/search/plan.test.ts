@@ -53,6 +53,7 @@ describe('supernetRecipe', () => {
       weightDecay: 4e-5,
       labelSmoothing: 0,
       augmentation: { flip: true, cropPaddingPixels: 2, cutoutPixels: 0 },
+      shareWeights: true,
     });
   });
 });

@@ -123,6 +123,7 @@ describe('resolveSpec', () => {
         architectureLearningRate: null,
         latencyLoss: { kind: 'lagrangian', damping: 4, ascent: 0.1, weight: 0.1 },
         leastBudgetShare: 0.9,
+        shareWeights: true,
         batchSize: 64,
         learningRate: 0.05,
         rampSteps: null,

@@ -43,25 +43,6 @@ describe('deriveWithin', () => {
     }
   });
 
-  it('uses at least the asked share of the budget where a network does', () => {
-    expect(
-      deriveWithin(
-        [
-          [2, 0, 0],
-          [0, 0],
-        ],
-        [
-          [1, 2, 4],
-          [1, 3.5],
-        ],
-        0,
-        5,
-        { leastShare: 0.95 },
-      ),
-    ).toEqual([2, 0]);
-    expect(deriveWithin([[2, 0]], [[1, 9]], 0, 5, { leastShare: 0.95 })).toEqual([0]);
-  });
-
   it('names the fastest network where the budget is below it', () => {
     expect(() => deriveWithin(alphas, latencyMs, 0.1, 2.5)).toThrow(
       'expected a budget of at least 2.600 ms, what the fastest network of the space takes, but got 2.5 ms; raise the budget or choose a smaller space',

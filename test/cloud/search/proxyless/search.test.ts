@@ -6,13 +6,19 @@ import { deriveWithin } from '@bespoke/cloud/search/proxyless/derive.js';
 import { type ProxylessSearch, runProxyless } from '@bespoke/cloud/search/proxyless/search.js';
 import { randomWithin } from '@bespoke/cloud/search/random.js';
 import { architectureLearningRateFor } from '@bespoke/cloud/search/settings.js';
-import { budgetAt } from '@bespoke/cloud/search/space.js';
+import { budgetAt as budgetAtFactor } from '@bespoke/cloud/search/space.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import type { SearchPoint } from '@bespoke/shared/protocol/api.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type PretendProblem, PretendSupernet, pathQuality } from './pretend-supernet.js';
 
 const space = buildSpace({ preset: 'small' }, { height: 32, width: 32, channels: 3, classes: { length: 10 } });
+
+/** So far between the fastest network (0) and the slowest (1). */
+function budgetAt(fraction: number, latencyMs: readonly (readonly number[])[]): number {
+  const [fastestMs, slowestMs] = [budgetAtFactor(0, latencyMs), budgetAtFactor(1, latencyMs)];
+  return fastestMs + fraction * (slowestMs - fastestMs);
+}
 
 /** Bigger blocks are slower and mostly better, with luck in both, so that what is best for a budget is not obvious. */
 function pretendProblem(seed: number): PretendProblem {

@@ -22,7 +22,8 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const open = () => new TfjsSupernet(tf, tinySpace, data, tinyRecipe);
+const recipe = { ...tinyRecipe, shareWeights: false };
+const open = () => new TfjsSupernet(tf, tinySpace, data, recipe);
 
 async function stateOf(supernet: Supernet, name: string) {
   await supernet.save(join(folder, name));
@@ -194,7 +195,7 @@ describe('TfjsSupernet', () => {
   it('refuses a checkpoint of another space, and a folder without one', async () => {
     const supernet = open();
     await supernet.save(join(folder, 'mine'));
-    const other = new TfjsSupernet(tf, { ...tinySpace, name: 'other' }, data, tinyRecipe);
+    const other = new TfjsSupernet(tf, { ...tinySpace, name: 'other' }, data, recipe);
     await expect(other.restore(join(folder, 'mine'))).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID' });
     await expect(other.restore(join(folder, 'nothing'))).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID' });
     supernet.dispose();
