@@ -77,7 +77,7 @@ export interface StudyPorts {
 }
 
 /** Kept out of search and training for what follows them: the test split, the export, the last measurement. */
-const reservedMs = 25_000;
+const reservedMs = 35_000;
 const checkpointEveryMs = 20_000;
 
 /** Runs the study from wherever it stands to its result. Throws the AppErrors of its phases. */

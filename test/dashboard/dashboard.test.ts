@@ -5,8 +5,9 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ApiEvent } from '@bespoke/shared/protocol/api.js';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { browserMissing, launchBrowser } from '../support/browser.js';
 import { FixtureServer } from './fixture-server.js';
 import {
   device,
@@ -25,27 +26,10 @@ import {
 const root = join(import.meta.dirname, '..', '..');
 const distPath = join(root, 'cloud', 'dashboard', 'dist');
 const pictures = join(root, 'build', 'screenshots');
-const chromiumPath = '/usr/bin/chromium';
-const chromiumFlags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 const desktop = { width: 1440, height: 900 };
 const phone = { width: 390, height: 844 };
 
-const haveChromium = existsSync(chromiumPath);
-if (!haveChromium) {
-  console.warn(
-    `SKIPPED: the dashboard's browser tests need Chromium at ${chromiumPath}; mend it with: apt-get install -y chromium`,
-  );
-}
-
-describe.skipIf(!haveChromium)('dashboard', () => {
+describe.skipIf(browserMissing !== null)('dashboard', () => {
   let browser: Browser;
   let server: FixtureServer;
   let address: string;
@@ -58,7 +42,7 @@ describe.skipIf(!haveChromium)('dashboard', () => {
     if (!existsSync(join(distPath, 'index.html')))
       throw new Error(`no dashboard in ${distPath}; build it with: npm run build`);
     mkdirSync(pictures, { recursive: true });
-    browser = await chromium.launch({ executablePath: chromiumPath, args: chromiumFlags });
+    browser = await launchBrowser();
   });
   afterAll(() => browser?.close());
 

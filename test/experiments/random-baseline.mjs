@@ -1,9 +1,9 @@
 /**
  * Does a study beat random networks of the same budget, trained equally?
  *
- *   node test/experiments/random-baseline.mjs DATA_DIRECTORY STUDY_ID [COUNT]
+ *   node test/experiments/random-baseline.mjs DATA_DIRECTORY STUDY_ID [COUNT [FIRST]]
  *
- * Takes a finished study's own prices, budget, recipe and step count, draws COUNT random networks (default 5) with a predicted latency
+ * Takes a finished study's own prices, budget, recipe and step count, draws COUNT random networks (default 5; from number FIRST on) with a predicted latency
  * of 0.85 to 1.0 times the budget, trains each as the study trained its winner, and prints one line of JSON per network.
  */
 import { readFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ import { countMacs } from '@bespoke/shared/cost/macs.js';
 import { countParams } from '@bespoke/shared/graph/weights.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 
-const [dataDirectory, id, count = '5'] = process.argv.slice(2);
+const [dataDirectory, id, count = '5', first = '0'] = process.argv.slice(2);
 const store = openStore(dataDirectory);
 const spec = resolveSpec(parseSpec(store.studies.detail(id).specYaml));
 store.close();
@@ -29,11 +29,14 @@ const { latencyMs, budgetMs } = outcome('prices');
 const { stepCount } = outcome('trained');
 
 const { source, resolution, ...shares } = spec.data;
-const data = await packDataset(source, join(dataDirectory, 'datasets'), { ...shares, resolution: resolution ?? undefined });
+const data = await packDataset(source, join(dataDirectory, 'datasets'), {
+  ...shares,
+  resolution: resolution ?? undefined,
+});
 const engine = await openTfjsEngine();
 const space = buildSpace(spec.space, data.manifest);
 
-for (let index = 0; index < Number(count); index++) {
+for (let index = Number(first); index < Number(first) + Number(count); index++) {
   const path = randomWithin(space, latencyMs, 0, budgetMs, spec.seed * 1000 + index);
   const graph = lower(choose(space, path));
   const startMs = Date.now();
@@ -41,5 +44,19 @@ for (let index = 0; index < Number(count); index++) {
   const { accuracy } = await engine.evaluate(graph, weights, data, 'test');
   const predictedMs = pathLatencyMs(path, latencyMs);
   const seconds = (Date.now() - startMs) / 1000;
-  console.log(JSON.stringify({ study: id, seed: spec.seed, index, path, predictedMs, budgetMs, accuracy, params: countParams(graph), macs: countMacs(graph), stepCount, seconds }));
+  console.log(
+    JSON.stringify({
+      study: id,
+      seed: spec.seed,
+      index,
+      path,
+      predictedMs,
+      budgetMs,
+      accuracy,
+      params: countParams(graph),
+      macs: countMacs(graph),
+      stepCount,
+      seconds,
+    }),
+  );
 }

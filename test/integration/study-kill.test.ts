@@ -6,7 +6,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type CloudProcess, startCloudProcess, until } from './cloud-process.js';
+import { type CloudProcess, startCloudProcess } from '../support/cloud-process.js';
+import { until } from '../support/until.js';
 
 const spec = `
 version: 1
@@ -39,24 +40,29 @@ const derivedOf = (id: string) =>
   JSON.parse(readFileSync(join(directory, 'studies', id, 'derived.json'), 'utf8')) as Derived;
 
 describe('a study', () => {
-  it('survives kill -9 of the cloud during its search with the same architecture', { timeout: 300_000 }, async () => {
+  it('survives kill -9 of the cloud during its search with the same architecture', { timeout: 600_000 }, async () => {
     const first = await start();
-    await until('the agent', 60_000, async () => (await first.call('GET /api/devices')).some(({ online }) => online));
+    await until('the agent', async () => (await first.call('GET /api/devices')).some(({ online }) => online), 60_000);
     const finished = (cloud: CloudProcess, id: string) =>
-      until('the study', 200_000, async () => {
-        const study = await cloud.call('GET /api/studies/:id', id);
-        if (study.status === 'failed') throw new Error(study.error!);
-        return study.status === 'finished' && study;
-      });
+      until(
+        'the study',
+        async () => {
+          const study = await cloud.call('GET /api/studies/:id', id);
+          if (study.status === 'failed') throw new Error(study.error!);
+          return study.status === 'finished' ? study : null;
+        },
+        240_000,
+      );
 
     const { id: whole } = await first.call('POST /api/studies', '', { yaml: spec });
     const uninterrupted = await finished(first, whole);
 
     const { id } = await first.call('POST /api/studies', '', { yaml: spec });
-    await until('the search', 100_000, async () => {
-      const { searchPoints } = await first.call('GET /api/studies/:id', id);
-      return searchPoints.some(({ step }) => step >= 300);
-    });
+    await until(
+      'the search',
+      async () => (await first.call('GET /api/studies/:id', id)).searchPoints.some(({ step }) => step >= 300),
+      200_000,
+    );
     await first.kill();
     const checkpoint = JSON.parse(readFileSync(join(directory, 'studies', id, 'search', 'search.json'), 'utf8'));
     expect(checkpoint.state.step).toBeGreaterThanOrEqual(180);
@@ -73,5 +79,11 @@ describe('a study', () => {
     expect(resumed.searchPoints.map(({ step }) => step)).toEqual(uninterrupted.searchPoints.map(({ step }) => step));
     expect(resumed.result!.params).toBe(uninterrupted.result!.params);
     expect(resumed.result!.measuredMs).toBeGreaterThan(0);
+
+    const download = await fetch(`${second.url}/api/studies/${id}/model`, { headers: { cookie: second.cookie } });
+    expect(download.headers.get('content-disposition')).toBe('attachment; filename="kill.tflite"');
+    const file = Buffer.from(await download.arrayBuffer());
+    expect(file.subarray(4, 8).toString()).toBe('TFL3');
+    expect(file).toEqual(readFileSync(resumed.result!.model));
   });
 });

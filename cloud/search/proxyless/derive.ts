@@ -10,23 +10,6 @@ export function derive(alphas: Matrix): number[] {
   return alphas.map((slot) => slot.indexOf(Math.max(...slot)));
 }
 
-/** How sure the search is of one slot. */
-export interface SlotCertainty {
-  /** Of the probabilities over its largest possible value: 1 undecided, 0 decided. 0 where the slot is fixed. */
-  readonly entropy: number;
-  /** Largest probability less the second largest; 1 where the slot is fixed. */
-  readonly margin: number;
-}
-
-export function slotCertainties(alphas: Matrix): SlotCertainty[] {
-  return alphas.map((slot) => {
-    if (slot.length === 1) return { entropy: 0, margin: 1 };
-    const probabilities = softmax(slot).sort((a, b) => b - a);
-    const entropy = probabilities.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
-    return { entropy: entropy / Math.log(slot.length), margin: probabilities[0]! - probabilities[1]! };
-  });
-}
-
 /** Fineness of the latency axis: two partial networks in one cell differ by less than 1/20,000 of the budget. */
 const cellCount = 20_000;
 

@@ -1,4 +1,4 @@
-import { derive, deriveWithin, slotCertainties } from '@bespoke/cloud/search/proxyless/derive.js';
+import { derive, deriveWithin } from '@bespoke/cloud/search/proxyless/derive.js';
 import { budgetAt, pathLatencyMs } from '@bespoke/cloud/search/space.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import { describe, expect, it } from 'vitest';
@@ -47,15 +47,5 @@ describe('deriveWithin', () => {
     expect(() => deriveWithin(alphas, latencyMs, 0.1, 2.5)).toThrow(
       'expected a budget of at least 2.600 ms, what the fastest network of the space takes, but got 2.5 ms; raise the budget or choose a smaller space',
     );
-  });
-});
-
-describe('slotCertainties', () => {
-  it('tells undecided from decided slots', () => {
-    const [even, sure, fixed] = slotCertainties([[0, 0], [50, 0], [1]]);
-    expect(even).toEqual({ entropy: 1, margin: 0 });
-    expect(sure!.entropy).toBeLessThan(1e-9);
-    expect(sure!.margin).toBeCloseTo(1, 9);
-    expect(fixed).toEqual({ entropy: 0, margin: 1 });
   });
 });

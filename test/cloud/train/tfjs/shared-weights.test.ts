@@ -5,7 +5,11 @@ import type { WeightDeclaration } from '@bespoke/shared/graph/weights.js';
 import { describe, expect, it } from 'vitest';
 import { tinyData, tinyRecipe, tinySpace } from './tiny.js';
 
-const declare = (shape: number[]): WeightDeclaration => ({ shape, trainable: true, initializer: { kind: 'constant', value: 1 } });
+const declare = (shape: number[]): WeightDeclaration => ({
+  shape,
+  trainable: true,
+  initializer: { kind: 'constant', value: 1 },
+});
 
 describe('shareWeights', () => {
   it('centres kernels and counts channels from the first', () => {
@@ -20,8 +24,16 @@ describe('shareWeights', () => {
       ['slot.mbconv/norm/scale', [48]],
     ]);
     expect(Object.fromEntries(windows)).toEqual({
-      'slot.k3-e6/depthwise/filter': { variable: 'slot.mbconv/depthwise/filter', begin: [2, 2, 0, 0], size: [3, 3, 48, 1] },
-      'slot.k7-e3/depthwise/filter': { variable: 'slot.mbconv/depthwise/filter', begin: [0, 0, 0, 0], size: [7, 7, 24, 1] },
+      'slot.k3-e6/depthwise/filter': {
+        variable: 'slot.mbconv/depthwise/filter',
+        begin: [2, 2, 0, 0],
+        size: [3, 3, 48, 1],
+      },
+      'slot.k7-e3/depthwise/filter': {
+        variable: 'slot.mbconv/depthwise/filter',
+        begin: [0, 0, 0, 0],
+        size: [7, 7, 24, 1],
+      },
       'slot.k3-e6/norm/scale': { variable: 'slot.mbconv/norm/scale', begin: [0], size: [48] },
       'slot.k7-e3/norm/scale': { variable: 'slot.mbconv/norm/scale', begin: [0], size: [24] },
     });

@@ -9,6 +9,8 @@ export const bespoke = fileURLToPath(new URL('../../cloud/bin/bespoke.js', impor
 export interface CloudProcess {
   readonly url: string;
   readonly process: ChildProcess;
+  /** Of a signed-in session, `name=value`. */
+  readonly cookie: string;
   call<C extends keyof ApiCalls>(call: C, id?: string, body?: ApiCalls[C]['body']): Promise<ApiCalls[C]['result']>;
   /** kill -9, and waits until it is dead. */
   kill(): Promise<void>;
@@ -42,6 +44,7 @@ export async function startCloudProcess(dataDirectory: string, ...options: strin
   return {
     url,
     process: child,
+    cookie,
     async call(call, id = '', body) {
       const [method, path] = call.split(' ') as [string, string];
       const response = await fetch(url + path.replace(':id', id), {
@@ -59,19 +62,4 @@ export async function startCloudProcess(dataDirectory: string, ...options: strin
       await once(child, 'exit');
     },
   };
-}
-
-/** Asks until `ready` gives something, at most `timeoutMs`. */
-export async function until<T>(
-  what: string,
-  timeoutMs: number,
-  ready: () => Promise<T | undefined | false>,
-): Promise<T> {
-  const deadlineMs = Date.now() + timeoutMs;
-  while (Date.now() < deadlineMs) {
-    const value = await ready();
-    if (value) return value;
-    await new Promise((done) => setTimeout(done, 50));
-  }
-  throw new Error(`${what}: not within ${timeoutMs} ms`);
 }
