@@ -1,7 +1,6 @@
-/** The first latency table of a device: the blocks of the smallest preset at 32x32, so that there is something to see and to search on. */
+/** The first latency table of a device: the blocks of the smallest preset at 32x32, once each, so that there is soon something to see; a study measures again what it stands on. */
 import { isAppError } from '@bespoke/shared/base/errors.js';
 import type { CloudParts } from './compose.js';
-import { agreeing } from './fleet/campaign.js';
 import { buildSpace } from './search/presets.js';
 import { slotWorkloads } from './search/space.js';
 import type { Device } from './store/devices.js';
@@ -15,7 +14,7 @@ export async function measureFirstTable({ ensureMeasured }: CloudParts, device: 
     .filter(({ body }) => body.kind !== 'identity');
   for (const runtime of device.runtimes) {
     try {
-      await ensureMeasured(device.id, runtime, blocks, { settlement: agreeing });
+      await ensureMeasured(device.id, runtime, blocks);
     } catch (error) {
       if (!isAppError(error, 'MEASUREMENTS_FAILED')) throw error;
       process.stderr.write(`${error.message}\n`);
