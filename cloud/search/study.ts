@@ -212,11 +212,14 @@ async function runTrain(
   const checkpointDirectory = join(directory, 'train');
   const startMs = ports.now();
   let startStep: number | null = null;
+  const average = averageOf(Math.max(Math.round(plan.stepCount / trainPointCount), 1));
   const weights = await engine.train(graph, data, trainRecipe(spec, plan.stepCount), {
     checkpointDirectory,
     checkpointEveryMs,
-    onProgress(point) {
-      startStep ??= point.step;
+    onProgress(step) {
+      startStep ??= step.step;
+      const point = average(step);
+      if (!point) return;
       ports.tell({ type: 'train', point });
       progress(
         spec,
@@ -230,6 +233,23 @@ async function runTrain(
   await ports.saveWeights(join(directory, weightsFile), weights);
   await rm(checkpointDirectory, { recursive: true, force: true });
   return plan;
+}
+
+/** Points of a training's curve. */
+const trainPointCount = 200;
+
+/** Means of loss and accuracy over every `stepCount` steps and what is left at the end; null in between. */
+function averageOf(stepCount: number): (point: TrainPoint) => TrainPoint | null {
+  let window: TrainPoint[] = [];
+  return (point) => {
+    window.push(point);
+    if (point.step % stepCount !== 0 && point.step !== point.stepCount) return null;
+    const mean = (pick: (point: TrainPoint) => number) =>
+      window.reduce((sum, one) => sum + pick(one), 0) / window.length;
+    const averaged = { ...point, loss: mean(({ loss }) => loss), accuracy: mean(({ accuracy }) => accuracy) };
+    window = [];
+    return averaged;
+  };
 }
 
 /** The exported bytes on the device, and the test split, once. */
