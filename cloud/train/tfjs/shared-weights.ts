@@ -8,7 +8,7 @@
  *                    └─────────────┘
  *
  * ProxylessNAS gives each candidate weights of its own and trains for 150 epochs; in minutes, weights that are visited once in
- * seven steps say nothing yet. Sharing is Single-Path NAS's (arXiv 1904.02877) and Once-for-All's.
+ * seven steps are hardly trained. Sharing is Single-Path NAS's (arXiv 1904.02877) and Once-for-All's.
  */
 import { elementCount, type Shape } from '@bespoke/shared/graph/tensor.js';
 import type { WeightDeclaration } from '@bespoke/shared/graph/weights.js';
