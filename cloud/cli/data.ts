@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { listPacked, packDataset } from '../train/data/pack.js';
 import { type DatasetManifest, splits } from '../train/data/packed.js';
-import { printResult } from './output.js';
+import { printResult, wholeNumber } from './output.js';
 import { createProgress } from './progress.js';
 
 interface PackCall {
@@ -57,14 +57,6 @@ async function pack(source: string, options: PackCall): Promise<void> {
 function describe(directory: string, { name, classes, height, width, channels, counts }: DatasetManifest): string {
   const sizes = splits.map((split) => `${counts[split]} ${split}`).join(', ');
   return `${name}: ${classes.length} classes, ${height}x${width}x${channels}, ${sizes}: ${directory}`;
-}
-
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
-  };
 }
 
 function share(text: string): number {
