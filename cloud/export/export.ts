@@ -20,8 +20,6 @@ const targets: { readonly [T in ExportTarget]: Target } = {
   },
 };
 
-export const exportTargets = Object.keys(targets) as readonly ExportTarget[];
-
 export interface ExportedModel {
   readonly target: ExportTarget;
   readonly extension: string;

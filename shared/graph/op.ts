@@ -65,5 +65,3 @@ export const inputCounts: { readonly [K in OpKind]: readonly [least: number, mos
   padChannels: [1, 1],
   shuffleChannels: [1, 1],
 };
-
-export const opKinds = Object.keys(inputCounts) as readonly OpKind[];
