@@ -20,18 +20,18 @@ const clock: Clock = { nowMs: () => performance.now(), tickMs: 1e-6 };
 
 let runtime: Runtime | null = null;
 
-function answer(request: IsolatedRequest): IsolatedResponse {
+async function answer(request: IsolatedRequest): Promise<IsolatedResponse> {
   try {
     runtime ??= openTflite(Number(process.argv[2]));
   } catch (error) {
     return { kind: 'unavailable', problem: (error as Error).message };
   }
   if (request.kind === 'probe') return { kind: 'probe', runtime: runtime.key };
-  return { kind: 'measure', outcome: runJob(request.job, runtime, clock) };
+  return { kind: 'measure', outcome: await runJob(request.job, runtime, clock) };
 }
 
-process.on('message', (request: IsolatedRequest) => {
-  process.send!(answer(request));
+process.on('message', async (request: IsolatedRequest) => {
+  process.send!(await answer(request));
   globalThis.gc?.(); // the binding frees a model with the object that wraps it
 });
 process.on('disconnect', () => process.exit());

@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import { isAppError } from '@bespoke/shared/base/errors.js';
-import { writeEmptyTflite, writeTflite } from '@bespoke/shared/format/tflite.js';
 import { fold } from '@bespoke/shared/graph/fold.js';
 import type { Graph } from '@bespoke/shared/graph/graph.js';
 import { bytesPerElement, elementCount } from '@bespoke/shared/graph/tensor.js';
@@ -15,7 +14,7 @@ import type { FileWorkload, Workload } from '@bespoke/shared/latency/workload.js
 import { lower, lowerSingle } from '@bespoke/shared/network/lower.js';
 import { watchHost } from './host-state.js';
 import { type Clock, measure, overheadSettings, type Samples } from './measure.js';
-import type { Runtime, Session } from './runtime/runtime.js';
+import type { Model, Runtime, Session } from './runtime/runtime.js';
 import { scaledWeights } from './scaled-weights.js';
 
 export interface Job {
@@ -43,9 +42,9 @@ const passCount = { least: 4, most: 10, counted: 2 } as const;
 const agreementShare = 0.02;
 
 /** Never throws: what fails is a failure with its reason. */
-export function runJob(job: Job, runtime: Runtime, clock: Clock): MeasurementOutcome {
+export async function runJob(job: Job, runtime: Runtime, clock: Clock): Promise<MeasurementOutcome> {
   try {
-    return measureModel(modelBytes(job), runtime, clock);
+    return await measureModel(modelOf(job), runtime, clock);
   } catch (error) {
     const { message, stack } = error as Error;
     const log = isAppError(error) || error instanceof Refusal ? message : (stack ?? message);
@@ -58,17 +57,15 @@ function reasonOf(error: unknown): FailureReason {
   return isAppError(error) || error instanceof Refusal ? 'refused' : 'crashed';
 }
 
-/** The model file of a workload. Throws `GRAPH_ILLEGAL`, `NETWORK_ILLEGAL`. */
-export function modelBytes({ workload, fileBytes }: Job): Uint8Array {
-  if (workload.kind === 'file') return checkedFile(workload, fileBytes);
+/** What the runtime is to load for a workload. Throws `GRAPH_ILLEGAL`, `NETWORK_ILLEGAL`. */
+export function modelOf({ workload, fileBytes }: Job): Model {
+  if (workload.kind === 'file') {
+    return { kind: 'file', format: workload.format, bytes: checkedFile(workload, fileBytes) };
+  }
   const graph =
     workload.kind === 'block' ? lowerSingle('block', workload.body, workload.inputShapes) : lower(workload.network);
   checkSize(graph, workload.batch);
-  const folded = fold(graph, scaledWeights(graph));
-  return writeTflite(folded.graph, folded.weights, {
-    batch: workload.batch,
-    description: 'Bespoke workload with random weights',
-  });
+  return { kind: 'graph', ...fold(graph, scaledWeights(graph)), batch: workload.batch };
 }
 
 function checkedFile({ sha256, byteCount }: FileWorkload, bytes: Uint8Array | undefined): Uint8Array {
@@ -100,12 +97,12 @@ interface Pass extends Samples {
   readonly medianMs: number;
 }
 
-function measureModel(bytes: Uint8Array, runtime: Runtime, clock: Clock): MeasurementOutcome {
+async function measureModel(model: Model, runtime: Runtime, clock: Clock): Promise<MeasurementOutcome> {
   const hostAfter = watchHost();
   const passes: Pass[] = [];
   let counted: Pass[];
   do {
-    passes.push(measurePass(bytes, runtime, clock));
+    passes.push(await measurePass(model, runtime, clock));
     counted = passes.sort((a, b) => a.medianMs - b.medianMs).slice(0, passCount.counted);
   } while (passes.length < passCount.least || (passes.length < passCount.most && !agree(counted)));
   const overheadMs = median(counted.map((pass) => pass.overheadMs));
@@ -119,12 +116,12 @@ function agree(passes: readonly Pass[]): boolean {
 }
 
 /** Loads the model afresh and times it. */
-function measurePass(bytes: Uint8Array, runtime: Runtime, clock: Clock): Pass {
-  const session = runtime.load(bytes);
+async function measurePass(model: Model, runtime: Runtime, clock: Clock): Promise<Pass> {
+  const session = await runtime.load(model);
   try {
     fillInputs(session);
-    const overheadMs = measureOverhead(session, runtime, clock);
-    const samples = measure(() => session.run(), clock);
+    const overheadMs = await measureOverhead(session, runtime, clock);
+    const samples = await measure((count) => session.run(count), clock);
     return { ...samples, overheadMs, medianMs: median(samples.samplesMs) };
   } finally {
     session.close();
@@ -132,15 +129,12 @@ function measurePass(bytes: Uint8Array, runtime: Runtime, clock: Clock): Pass {
 }
 
 /** Median time of a model that does nothing but take the same inputs and give the same outputs. */
-function measureOverhead({ inputs, outputs }: Session, runtime: Runtime, clock: Clock): number {
-  const session = runtime.load(
-    writeEmptyTflite(
-      inputs.map((x) => [x.length]),
-      outputs.map((y) => [y.length]),
-      1,
-    ),
+async function measureOverhead({ inputs, outputs }: Session, runtime: Runtime, clock: Clock): Promise<number> {
+  const session = await runtime.loadEmpty(
+    inputs.map((x) => [x.length]),
+    outputs.map((y) => [y.length]),
   );
-  const { samplesMs } = measure(() => session.run(), clock, overheadSettings);
+  const { samplesMs } = await measure((count) => session.run(count), clock, overheadSettings);
   session.close();
   return median(samplesMs);
 }

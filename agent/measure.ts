@@ -60,13 +60,16 @@ export interface Samples {
   readonly batchSize: number;
 }
 
-export function measure(run: () => void, clock: Clock, settings: MeasureSettings = defaultSettings): Samples {
+/** Runs a model so many times; done when it returns or its promise resolves. */
+export type Run = (count: number) => void | Promise<void>;
+
+export async function measure(run: Run, clock: Clock, settings: MeasureSettings = defaultSettings): Promise<Samples> {
   const { samplingMs } = settings;
-  const batchSize = warmUp(run, clock, settings);
+  const batchSize = await warmUp(run, clock, settings);
   const samplesMs: number[] = [];
   const startMs = clock.nowMs();
   for (;;) {
-    samplesMs.push(sample(run, clock, batchSize));
+    samplesMs.push(await sample(run, clock, batchSize));
     const elapsedMs = clock.nowMs() - startMs;
     const { length } = samplesMs;
     if (length >= settings.sampleCount.most || (elapsedMs >= samplingMs.most && length >= fewestSamples)) break;
@@ -78,23 +81,25 @@ export function measure(run: () => void, clock: Clock, settings: MeasureSettings
 }
 
 /** Mean time of one run in a batch. */
-function sample(run: () => void, clock: Clock, batchSize: number): number {
+async function sample(run: Run, clock: Clock, batchSize: number): Promise<number> {
   const startMs = clock.nowMs();
-  for (let i = 0; i < batchSize; i++) run();
+  const pending = run(batchSize);
+  if (pending) await pending; // a runtime that is done has no turn of the event loop in its time
   return (clock.nowMs() - startMs) / batchSize;
 }
 
 /** Warms up and returns the batch size that makes a sample long enough. */
-function warmUp(run: () => void, clock: Clock, settings: MeasureSettings): number {
+async function warmUp(run: Run, clock: Clock, settings: MeasureSettings): Promise<number> {
   const { least, most } = settings.warmupMs;
   const sampleMs = Math.max(settings.sampleMs, ticksPerSample * clock.tickMs);
   const startMs = clock.nowMs();
-  run(); // the first run allocates
+  await run(1); // the first run allocates
   let batchSize = 1;
   let before = Number.POSITIVE_INFINITY;
   for (;;) {
     const group: number[] = [];
-    while (group.length < warmupGroup && clock.nowMs() - startMs < most) group.push(sample(run, clock, batchSize));
+    while (group.length < warmupGroup && clock.nowMs() - startMs < most)
+      group.push(await sample(run, clock, batchSize));
     const elapsedMs = clock.nowMs() - startMs;
     if (group.length === 0) return batchSize;
     const nowMs = median(group);

@@ -1,10 +1,23 @@
-/** Runtime: what an agent measures with. Loads a model file into a session that runs it; knows nothing of time. */
+/** Runtime: what an agent measures with. Loads a model into a session that runs it; knows nothing of time. */
+import type { Graph } from '@bespoke/shared/graph/graph.js';
+import type { Shape } from '@bespoke/shared/graph/tensor.js';
+import type { Weights } from '@bespoke/shared/graph/weights.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
+
+/** An inference Graph, which each runtime brings into its own format, or the bytes of an exported file. */
+export type Model =
+  | { readonly kind: 'graph'; readonly graph: Graph; readonly weights: Weights; readonly batch: number }
+  | { readonly kind: 'file'; readonly format: 'tflite'; readonly bytes: Uint8Array };
 
 export interface Runtime {
   readonly key: RuntimeKey;
   /** Throws `RUNTIME_REFUSED` where the runtime cannot load the model. */
-  load(model: Uint8Array): Session;
+  load(model: Model): Promise<Session>;
+  /**
+   * A model that does nothing but take inputs and give outputs of these shapes, batch included: what it takes is the
+   * invocation's and the copies' share of every other model's time.
+   */
+  loadEmpty(inputShapes: readonly Shape[], outputShapes: readonly Shape[]): Promise<Session>;
 }
 
 /** A loaded model. */
@@ -13,8 +26,11 @@ export interface Session {
   readonly inputs: readonly Float32Array[];
   /** The outputs of the last run. */
   readonly outputs: readonly Float32Array[];
-  /** Copies the inputs in, runs the model once, copies the outputs out; returns when it is done. */
-  run(): void;
+  /**
+   * `count` times: copies the inputs in, runs the model, copies the outputs out. All is done when it returns or, where the
+   * runtime works elsewhere, when the promise resolves.
+   */
+  run(count: number): void | Promise<void>;
   /** Nothing may be called after it. */
   close(): void;
 }

@@ -4,8 +4,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
+import { writeEmptyTflite, writeTflite } from '@bespoke/shared/format/tflite.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
-import type { Runtime, Session } from './runtime.js';
+import type { Model, Runtime, Session } from './runtime.js';
 
 type Binding = typeof import('tfjs-tflite-node');
 type Interpreter = InstanceType<Binding['TFLiteNodeModelRunner']>;
@@ -34,20 +35,24 @@ export function openTflite(threads: number): Runtime {
   const { TFLiteNodeModelRunner } = loadBinding();
   const delegateOptions: [string, string][] = [['num_threads', String(threads)]];
   const options = { threads, delegate: { path: delegatePath, options: delegateOptions } };
+  const open = (bytes: Uint8Array): Session => {
+    try {
+      return sessionOf(new TFLiteNodeModelRunner(Uint8Array.from(bytes).buffer, options));
+    } catch (error) {
+      throw new AppError('RUNTIME_REFUSED', { runtime: 'tflite', problem: (error as Error).message }, { cause: error });
+    }
+  };
   return {
     key,
-    load(model) {
-      try {
-        return sessionOf(new TFLiteNodeModelRunner(Uint8Array.from(model).buffer, options));
-      } catch (error) {
-        throw new AppError(
-          'RUNTIME_REFUSED',
-          { runtime: 'tflite', problem: (error as Error).message },
-          { cause: error },
-        );
-      }
-    },
+    load: async (model) => open(bytesOf(model)),
+    loadEmpty: async (inputShapes, outputShapes) => open(writeEmptyTflite(inputShapes, outputShapes, 1)),
   };
+}
+
+/** The exporter's own passes: what is measured is what would be downloaded. */
+function bytesOf(model: Model): Uint8Array {
+  if (model.kind === 'file') return model.bytes;
+  return writeTflite(model.graph, model.weights, { batch: model.batch, description: 'Bespoke workload' });
 }
 
 function loadBinding(): Binding {
@@ -66,8 +71,8 @@ function sessionOf(interpreter: Interpreter): Session {
   return {
     inputs: arrays(interpreter.getInputs()),
     outputs: arrays(interpreter.getOutputs()),
-    run: () => {
-      interpreter.infer(); // throws where the runtime reports an error
+    run: (count) => {
+      for (let i = 0; i < count; i++) interpreter.infer(); // throws where the runtime reports an error
     },
     // The binding frees the interpreter with the object that wraps it.
     close: () => {},

@@ -1,20 +1,24 @@
 /** LatencyTable: what one device and runtime measured, by workload key; what the searcher reads. */
 import { z } from 'zod';
 
+export const runtimeNames = ['tflite', 'onnx', 'tfjs-tensorflow', 'tfjs-wasm', 'tfjs-webgpu'] as const;
+export type RuntimeName = (typeof runtimeNames)[number];
+
 /** Which runtime measured: with the device, the other half of a latency's key. */
 export interface RuntimeKey {
-  readonly runtime: 'tflite';
+  readonly runtime: RuntimeName;
   /** The runtime library's own version, e.g. '2.9.0'. */
   readonly version: string;
   readonly threads: number;
-  readonly delegate: 'xnnpack' | 'none';
+  /** What runs the operators inside the runtime: `xnnpack`, `cpu`, `webgpu`, …; `none` for its own built-in kernels. */
+  readonly delegate: string;
 }
 
 export const runtimeKeySchema = z.strictObject({
-  runtime: z.literal('tflite'),
+  runtime: z.enum(runtimeNames),
   version: z.string().min(1).max(60),
   threads: z.number().int().min(1).max(256),
-  delegate: z.enum(['xnnpack', 'none']),
+  delegate: z.string().regex(/^[a-z0-9-]{1,40}$/, 'expected 1 to 40 small letters, digits or dashes'),
 }) as unknown as z.ZodType<RuntimeKey>;
 
 /** One workload's latency. The interval is the 95% confidence interval of the median. All times in ms. */

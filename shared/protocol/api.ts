@@ -5,6 +5,7 @@
  * All calls need the session cookie that the one-time token is exchanged for. Events come over WebSocket `/api/events`;
  * after a (re)connection the dashboard reads the state by HTTP once and then applies events.
  */
+import type { HostState } from '../latency/measurement.js';
 import type { LatencyEntry, RuntimeKey } from '../latency/table.js';
 import type { Workload } from '../latency/workload.js';
 import type { Network } from '../network/network.js';
@@ -38,6 +39,47 @@ export interface LatencyView extends LatencyEntry {
   readonly workload: Workload;
   /** ISO 8601. */
   readonly measuredAt: string;
+}
+
+/** One measurement of a workload with all its samples: what a cell of the heatmap is made of. */
+export interface MeasurementView {
+  /** Milliseconds of one invocation, overhead taken out. */
+  readonly samplesMs: readonly number[];
+  readonly overheadMs: number;
+  readonly batchSize: number;
+  readonly host: HostState;
+  /** Why this number is in doubt, in words for people; null where nothing speaks against it. */
+  readonly doubt: string | null;
+  /** ISO 8601. */
+  readonly measuredAt: string;
+}
+
+/** How well sums of blocks predict whole networks, on one device and runtime for one space. */
+export interface PredictorView {
+  readonly runtime: RuntimeKey;
+  /** Name of the search space, with the input's size. */
+  readonly space: string;
+  /** ISO 8601. */
+  readonly fittedAt: string;
+  /** Judged on networks that the fit never saw; shares are 0..1. */
+  readonly holdOut: {
+    readonly count: number;
+    /** Mean and greatest absolute relative error. */
+    readonly meanError: number;
+    readonly worstError: number;
+    readonly spearman: number;
+    readonly within10Share: number;
+  };
+  readonly points: readonly {
+    readonly heldOut: boolean;
+    readonly sumMs: number;
+    readonly predictedMs: number;
+    readonly measuredMs: number;
+    /** 95% confidence interval of the measurement. */
+    readonly lowMs: number;
+    readonly highMs: number;
+    readonly macs: number;
+  }[];
 }
 
 export const studyPhases = ['measure', 'search', 'train', 'export', 'verify'] as const;

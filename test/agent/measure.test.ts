@@ -1,4 +1,4 @@
-import { type Clock, type MeasureSettings, measure as measureWith } from '@bespoke/agent/measure.js';
+import { type Clock, type MeasureSettings, measure as measureWith, type Run } from '@bespoke/agent/measure.js';
 import { summarize } from '@bespoke/shared/latency/statistics.js';
 import { describe, expect, it } from 'vitest';
 
@@ -6,11 +6,11 @@ import { describe, expect, it } from 'vitest';
 function simulate(
   costMs: (run: number) => number,
   tickMs = 1e-6,
-): { clock: Clock; run: () => void; state: { nowMs: number; runCount: number } } {
+): { clock: Clock; run: (count: number) => void; state: { nowMs: number; runCount: number } } {
   const state = { nowMs: 0, runCount: 0 };
   const clock = { tickMs, nowMs: () => Math.floor(state.nowMs / tickMs) * tickMs };
-  const run = () => {
-    state.nowMs += costMs(state.runCount++);
+  const run = (count: number) => {
+    for (let i = 0; i < count; i++) state.nowMs += costMs(state.runCount++);
   };
   return { clock, run, state };
 }
@@ -23,44 +23,44 @@ const settings: MeasureSettings = {
   precisionShare: 0.02,
   samplingMs: { least: 200, most: 600 },
 };
-const measure = (run: () => void, clock: Clock) => measureWith(run, clock, settings);
+const measure = (run: Run, clock: Clock) => measureWith(run, clock, settings);
 
 describe('measure', () => {
-  it('batches quick runs into samples of a millisecond', () => {
+  it('batches quick runs into samples of a millisecond', async () => {
     const { clock, run } = simulate(() => 0.01);
-    const { batchSize, samplesMs } = measure(run, clock);
+    const { batchSize, samplesMs } = await measure(run, clock);
     expect(batchSize).toBe(100);
     for (const sampleMs of samplesMs) expect(sampleMs).toBeCloseTo(0.01, 6);
   });
 
-  it('batches for a coarse clock: 200 ticks per sample', () => {
+  it('batches for a coarse clock: 200 ticks per sample', async () => {
     const { clock, run } = simulate(() => 0.5, 0.1);
-    expect(measure(run, clock).batchSize).toBe(40);
+    expect((await measure(run, clock)).batchSize).toBe(40);
   });
 
-  it('does not count slow first runs', () => {
+  it('does not count slow first runs', async () => {
     const { clock, run } = simulate((index) => (index < 10 ? 20 : 2));
-    expect(Math.max(...measure(run, clock).samplesMs)).toBeCloseTo(2, 6);
+    expect(Math.max(...(await measure(run, clock)).samplesMs)).toBeCloseTo(2, 6);
   });
 
-  it('stops early when the median is known well, at the cap when it is not', () => {
+  it('stops early when the median is known well, at the cap when it is not', async () => {
     const steady = simulate(() => 2);
-    expect(measure(steady.run, steady.clock).samplesMs.length).toBe(100); // 200 ms, the least
+    expect((await measure(steady.run, steady.clock)).samplesMs.length).toBe(100); // 200 ms, the least
     const wild = simulate((index) => 2 + (index % 7));
-    measure(wild.run, wild.clock);
+    await measure(wild.run, wild.clock);
     const { warmupMs, samplingMs } = settings;
     expect(wild.state.nowMs).toBeGreaterThan(samplingMs.most);
     expect(wild.state.nowMs).toBeLessThan(samplingMs.most + warmupMs.most + 50);
   });
 
-  it('gives a median whose interval is within the precision asked when it stops early', () => {
+  it('gives a median whose interval is within the precision asked when it stops early', async () => {
     const { clock, run } = simulate((index) => 1.5 + 0.1 * Math.sin(index * 1.7));
-    const { medianMs, lowMs, highMs } = summarize(measure(run, clock).samplesMs);
+    const { medianMs, lowMs, highMs } = summarize((await measure(run, clock)).samplesMs);
     expect(Math.max(highMs - medianMs, medianMs - lowMs) / medianMs).toBeLessThanOrEqual(settings.precisionShare);
   });
 
-  it('takes five samples of a model slower than the cap', () => {
+  it('takes five samples of a model slower than the cap', async () => {
     const { clock, run } = simulate(() => 3000);
-    expect(measure(run, clock).samplesMs).toEqual([3000, 3000, 3000, 3000, 3000]);
+    expect((await measure(run, clock)).samplesMs).toEqual([3000, 3000, 3000, 3000, 3000]);
   });
 });

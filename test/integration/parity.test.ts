@@ -69,11 +69,11 @@ describe('an exported file', () => {
     expectParity(await openTfliteRunner(bytes));
   });
 
-  it("gives the engine's outputs in the agent's runtime, with XNNPACK", () => {
-    const session = openTflite(1).load(bytes);
+  it("gives the engine's outputs in the agent's runtime, with XNNPACK", async () => {
+    const session = await openTflite(1).load({ kind: 'file', format: 'tflite', bytes });
     expectParity((input) => {
       session.inputs[0]!.set(input);
-      session.run();
+      session.run(1);
       return Float32Array.from(session.outputs[0]!);
     });
     session.close();

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { openTflite, tfliteKey } from '@bespoke/agent/runtime/tflite.js';
 import { scaledWeights } from '@bespoke/agent/scaled-weights.js';
 import { openTfliteRunner } from '@bespoke/cloud/export/tflite-runner.js';
-import { writeEmptyTflite, writeTflite } from '@bespoke/shared/format/tflite.js';
+import { writeTflite } from '@bespoke/shared/format/tflite.js';
 import { fold } from '@bespoke/shared/graph/fold.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import { zooNetwork } from '@bespoke/shared/network/zoo/zoo.js';
@@ -13,7 +13,7 @@ const mobilenet = () => {
   const folded = fold(graph, scaledWeights(graph));
   return writeTflite(folded.graph, folded.weights, { batch: 1, description: 'test' });
 };
-const timeMs = (run: () => void) => {
+const timeMs = (run: () => unknown) => {
   const startMs = performance.now();
   run();
   return performance.now() - startMs;
@@ -30,7 +30,7 @@ describe('openTflite', () => {
   // The package as it comes takes no delegate and is 8 to 16 times slower; a delegate that fails to apply would look like that.
   it('really applies XNNPACK', async () => {
     const model = mobilenet();
-    const session = openTflite(1).load(model);
+    const session = await openTflite(1).load({ kind: 'file', format: 'tflite', bytes: model });
     const plain = await openTfliteRunner(model);
     const image = new Float32Array(96 * 96 * 3).fill(0.5);
     session.inputs[0]!.set(image);
@@ -39,7 +39,7 @@ describe('openTflite', () => {
     for (let i = 0; i < 25; i++) {
       oursMs = Math.min(
         oursMs,
-        timeMs(() => session.run()),
+        timeMs(() => session.run(1)),
       );
       plainMs = Math.min(
         plainMs,
@@ -54,27 +54,25 @@ describe('openTflite', () => {
     }
   });
 
-  it.skipIf(process.platform !== 'linux')('gives XNNPACK the threads that it is asked for', () => {
-    const model = writeEmptyTflite([[1]], [[1]], 1);
+  it.skipIf(process.platform !== 'linux')('gives XNNPACK the threads that it is asked for', async () => {
     const before = threadCount();
-    openTflite(1).load(model);
+    await openTflite(1).loadEmpty([[1]], [[1]]);
     expect(threadCount() - before).toBe(0); // the caller's is the only one
-    openTflite(4).load(model);
+    await openTflite(4).loadEmpty([[1]], [[1]]);
     expect(threadCount() - before).toBe(3);
   });
 
-  it('refuses bytes that are no model', () => {
-    expect(() => openTflite(1).load(new Uint8Array(64))).toThrowError(
-      expect.objectContaining({ code: 'RUNTIME_REFUSED' }),
-    );
+  it('refuses bytes that are no model', async () => {
+    const model = { kind: 'file', format: 'tflite', bytes: new Uint8Array(64) } as const;
+    await expect(openTflite(1).load(model)).rejects.toMatchObject({ code: 'RUNTIME_REFUSED' });
   });
 });
 
 describe('scaledWeights', () => {
-  it('keeps activations in range through a deep network, so that no denormals slow the processor', () => {
-    const session = openTflite(1).load(mobilenet());
+  it('keeps activations in range through a deep network, so that no denormals slow the processor', async () => {
+    const session = await openTflite(1).load({ kind: 'file', format: 'tflite', bytes: mobilenet() });
     session.inputs[0]!.fill(0.5);
-    session.run();
+    session.run(1);
     const largest = Math.max(...session.outputs[0]!.map(Math.abs));
     expect(largest).toBeGreaterThan(1e-6);
     expect(largest).toBeLessThan(1e6);
