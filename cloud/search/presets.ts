@@ -17,14 +17,15 @@ import type { SearchSpace, Slot } from './space.js';
 export const stageSchema = z.strictObject({
   width: channelCount,
   depth: z.number().int().min(1).max(50),
-  stride,
+  /** Of the stage's first block; null: 1 up to 48 pixels, above them 2. */
+  stride: stride.nullable(),
 });
 
 const distinct = (values: readonly number[]) => new Set(values).size === values.length;
 const fullSchema = z.strictObject({
   /** Width of the stem convolution. */
   stemWidth: channelCount,
-  /** null: 1 up to 48 pixels, 2 up to 96, then 4. */
+  /** null: 2 up to 96 pixels, then 4. */
   stemStride: stride.nullable(),
   stages: z.array(stageSchema).min(1).max(20),
   kernelSizes: z.array(kernelSize).min(1).max(7).refine(distinct, 'expected each kernel size once'),
@@ -55,17 +56,20 @@ export const presetNames = ['small', 'mobile-small', 'custom'] as const;
 export type PresetName = (typeof presetNames)[number];
 
 /**
- * `small` is sized for a search of minutes on two cores: at 32x32 its networks average 12 M MACs. `mobile-small` is wider
+ * `small` is sized for a search of minutes on two cores: at 32x32 its networks average 10 M MACs. `mobile-small` is wider
  * and deeper, for a search of an hour. `custom` takes the user's stages.
+ *
+ * It is the stem that halves small images, not the first stage: a first block that expands at full resolution takes half of
+ * a training step and adds a tenth of the MACs.
  */
 const presets: { readonly [P in PresetName]: MBConvSpaceSettings } = {
   small: settings(16, 160, [
-    [24, 3, 2],
+    [24, 3, null],
     [40, 3, 2],
     [80, 3, 2],
   ]),
   'mobile-small': settings(24, 320, [
-    [32, 3, 2],
+    [32, 3, null],
     [56, 4, 2],
     [112, 4, 2],
   ]),
@@ -75,7 +79,7 @@ const presets: { readonly [P in PresetName]: MBConvSpaceSettings } = {
 function settings(
   stemWidth: number,
   featureWidth: number | null,
-  stages: readonly [number, number, number][],
+  stages: readonly [width: number, depth: number, stride: number | null][],
 ): MBConvSpaceSettings {
   return {
     ...common,
@@ -108,7 +112,8 @@ export interface DatasetShape {
 export function buildSpace(input: SpaceSettings, data: DatasetShape): SearchSpace {
   const settings = resolveSpace(input);
   const { stemWidth, featureWidth, activation, featureActivation } = settings;
-  const stemStride = settings.stemStride ?? stemStrideFor(Math.max(data.height, data.width));
+  const pixels = Math.max(data.height, data.width);
+  const stemStride = settings.stemStride ?? (pixels <= 96 ? 2 : 4);
   const stem = fixed('stem', { kind: 'conv', outChannels: stemWidth, kernelSize: 3, stride: stemStride, activation });
   const features =
     featureWidth === null
@@ -124,19 +129,14 @@ export function buildSpace(input: SpaceSettings, data: DatasetShape): SearchSpac
         ];
   const head = fixed('head', { kind: 'head', classes: data.classes.length });
   const network: Network['input'] = { height: data.height, width: data.width, channels: data.channels };
-  return { name: settings.preset, input: network, slots: [stem, ...stageSlots(settings), ...features, head] };
+  return { name: settings.preset, input: network, slots: [stem, ...stageSlots(settings, pixels), ...features, head] };
 }
 
-/** Brings large images down to at most about 56 pixels before the first searched slot. */
-function stemStrideFor(pixels: number): number {
-  return pixels <= 48 ? 1 : pixels <= 96 ? 2 : 4;
-}
-
-function stageSlots(settings: MBConvSpaceSettings): Slot[] {
+function stageSlots(settings: MBConvSpaceSettings, pixels: number): Slot[] {
   let inChannels = settings.stemWidth;
   return settings.stages.flatMap(({ width, depth, stride: stageStride }, stage) =>
     Array.from({ length: depth }, (_, position) => {
-      const stride = position === 0 ? stageStride : 1;
+      const stride = position > 0 ? 1 : (stageStride ?? (pixels <= 48 ? 1 : 2));
       const slot = mbconvSlot(`stage${stage + 1}-${position + 1}`, inChannels, width, stride, settings);
       inChannels = width;
       return slot;

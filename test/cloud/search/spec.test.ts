@@ -99,7 +99,7 @@ describe('resolveSpec', () => {
         stemWidth: 16,
         stemStride: null,
         stages: [
-          { width: 24, depth: 3, stride: 2 },
+          { width: 24, depth: 3, stride: null },
           { width: 40, depth: 3, stride: 2 },
           { width: 80, depth: 3, stride: 2 },
         ],
