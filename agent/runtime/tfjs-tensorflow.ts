@@ -1,0 +1,12 @@
+/** Native TensorFlow through tfjs-node: what the cloud trains with, op by op and without a compiled graph. */
+import { openTensorflow } from '@bespoke/shared/tfjs/open.js';
+import type { Runtime } from './runtime.js';
+import { node, tfjsRuntime } from './tfjs.js';
+
+/** Once per process: TensorFlow reads its number of threads when it starts. Throws what the package throws. */
+export async function openTfjsTensorflow(threads: number): Promise<Runtime> {
+  node.env.TF_NUM_INTRAOP_THREADS = String(threads);
+  node.env.TF_NUM_INTEROP_THREADS = '1';
+  const { tf, version } = await openTensorflow(node);
+  return tfjsRuntime({ runtime: 'tfjs-tensorflow', version, threads, delegate: 'cpu' }, tf, 'sync');
+}

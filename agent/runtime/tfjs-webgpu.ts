@@ -1,0 +1,54 @@
+/** tfjs on WebGPU: the package webgpu (Dawn, as in Chrome) gives Node the graphics processor, tfjs-backend-webgpu runs on it. */
+import type { Tf } from '@bespoke/shared/tfjs/tf.js';
+import type { Runtime } from './runtime.js';
+import { node, tfjsRuntime } from './tfjs.js';
+
+/** `software`: a driver that computes on the processor. */
+export type WebgpuDelegate = 'gpu' | 'software';
+
+type Gpu = ReturnType<typeof import('webgpu')['create']>;
+type Adapter = NonNullable<Awaited<ReturnType<Gpu['requestAdapter']>>>;
+
+/** What tfjs asks of its device, each as much as there is. */
+const limits = [
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeWorkgroupsPerDimension',
+  'maxStorageBufferBindingSize',
+  'maxBufferSize',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeInvocationsPerWorkgroup',
+] as const;
+
+/** Throws what the packages throw, or an Error where no adapter is of this kind. */
+export async function openTfjsWebgpu(delegate: WebgpuDelegate): Promise<Runtime> {
+  const { create, globals } = await import('webgpu');
+  Object.assign(globalThis, globals);
+  const gpu = create([]);
+  const adapter = await gpu.requestAdapter({
+    powerPreference: 'high-performance',
+    forceFallbackAdapter: delegate === 'software',
+  });
+  if (!adapter || adapter.info.isFallbackAdapter !== (delegate === 'software')) {
+    throw new Error(`the system's drivers offer no WebGPU adapter of the kind ${delegate}`);
+  }
+  const { tf, version } = await useAdapter(gpu, adapter);
+  return tfjsRuntime({ runtime: 'tfjs-webgpu', version, threads: 1, delegate }, tf, 'async');
+}
+
+/** Makes the adapter's device tfjs's backend. */
+async function useAdapter(gpu: Gpu, adapter: Adapter): Promise<{ tf: Tf; version: string }> {
+  const name = '@tensorflow/tfjs-backend-webgpu';
+  const tf = node.require('@tensorflow/tfjs-core') as Tf;
+  const { WebGPUBackend } = node.require(name) as {
+    WebGPUBackend: new (device: unknown, info: unknown) => ReturnType<Tf['backend']>;
+  };
+  const { version } = node.require(`${name}/package.json`) as { version: string };
+  const requiredLimits = Object.fromEntries(limits.map((limit) => [limit, adapter.limits[limit]]));
+  const device = await adapter.requestDevice({ requiredLimits });
+  // The backend refuses to start where no navigator tells of WebGPU; it looks at nothing else of it.
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
+  tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info));
+  await tf.setBackend('webgpu');
+  await tf.ready();
+  return { tf, version };
+}
