@@ -14,7 +14,7 @@ export type OnnxDelegate = 'cpu' | 'cuda' | 'webgpu';
 /** Loads the native library and, to be sure that the provider works, a model of no operators. Throws what the package throws. */
 export async function openOnnx(delegate: OnnxDelegate, threads: number): Promise<Runtime> {
   const ort = createRequire(import.meta.url)('onnxruntime-node') as Ort;
-  ort.env.logLevel = 'error';
+  ort.env.logLevel = 'fatal'; // what fails is thrown, too
   const key: RuntimeKey = { runtime: 'onnx', version: ort.env.versions.node!, threads, delegate };
   const open = (bytes: Uint8Array) => openSession(ort, key, bytes);
   const runtime: Runtime = {

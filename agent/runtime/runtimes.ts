@@ -25,7 +25,7 @@ export interface RuntimeRow {
 /** By name, the one that measures like most apps first. */
 export const runtimes: { readonly [R in RuntimeName]: RuntimeRow } = {
   tflite: {
-    delegates: { xnnpack: { manyThreads: true }, none: { manyThreads: false } },
+    delegates: { xnnpack: { manyThreads: true }, none: { manyThreads: true } },
     open: (delegate: TfliteDelegate, threads) => openTflite(threads, delegate),
     optional: false,
     remedy: 'npm rebuild tfjs-tflite-node && npm run install -w agent',

@@ -1,4 +1,5 @@
 /** tfjs on WebGPU: the package webgpu (Dawn, as in Chrome) gives Node the graphics processor, tfjs-backend-webgpu runs on it. */
+import { AppError } from '@bespoke/shared/base/errors.js';
 import type { Tf } from '@bespoke/shared/tfjs/tf.js';
 import type { Runtime } from './runtime.js';
 import { node, tfjsRuntime } from './tfjs.js';
@@ -8,6 +9,12 @@ export type WebgpuDelegate = 'gpu' | 'software';
 
 type Gpu = ReturnType<typeof import('webgpu')['create']>;
 type Adapter = NonNullable<Awaited<ReturnType<Gpu['requestAdapter']>>>;
+
+/** What to do where the packages are there, but no adapter. */
+const drivers: { readonly [D in WebgpuDelegate]: string } = {
+  gpu: 'install the Vulkan driver of the graphics processor; macOS and Windows bring their own',
+  software: 'name a software driver in VK_DRIVER_FILES, e.g. the vk_swiftshader_icd.json that comes with Chromium',
+};
 
 /** What tfjs asks of its device, each as much as there is. */
 const limits = [
@@ -19,7 +26,7 @@ const limits = [
   'maxComputeInvocationsPerWorkgroup',
 ] as const;
 
-/** Throws what the packages throw, or an Error where no adapter is of this kind. */
+/** Throws what the packages throw, `RUNTIME_UNAVAILABLE` where no adapter is of this kind. */
 export async function openTfjsWebgpu(delegate: WebgpuDelegate): Promise<Runtime> {
   const { create, globals } = await import('webgpu');
   Object.assign(globalThis, globals);
@@ -29,7 +36,8 @@ export async function openTfjsWebgpu(delegate: WebgpuDelegate): Promise<Runtime>
     forceFallbackAdapter: delegate === 'software',
   });
   if (!adapter || adapter.info.isFallbackAdapter !== (delegate === 'software')) {
-    throw new Error(`the system's drivers offer no WebGPU adapter of the kind ${delegate}`);
+    const problem = `the Vulkan drivers of this system offer no ${delegate === 'gpu' ? 'graphics' : 'software'} adapter`;
+    throw new AppError('RUNTIME_UNAVAILABLE', { runtime: 'tfjs-webgpu', problem, remedy: drivers[delegate] });
   }
   const { tf, version } = await useAdapter(gpu, adapter);
   return tfjsRuntime({ runtime: 'tfjs-webgpu', version, threads: 1, delegate }, tf, 'async');

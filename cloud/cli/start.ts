@@ -69,7 +69,7 @@ async function start({ dataDirectory, host, port, threads, agent }: StartOptions
   );
   cloud.studies.resume();
   if (!agent) return;
-  const { device } = await startLocalAgent(cloud, threads);
+  const { device } = await startLocalAgent(cloud, { threads });
   process.stderr.write(`this machine joined as ${device.name}\n`);
   await measureFirstTable(cloud, device);
 }

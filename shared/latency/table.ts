@@ -10,8 +10,13 @@ export interface RuntimeKey {
   /** The runtime library's own version, e.g. '2.9.0'. */
   readonly version: string;
   readonly threads: number;
-  /** What runs the operators inside the runtime: `xnnpack`, `cpu`, `webgpu`, …; `none` for its own built-in kernels. */
+  /** What runs the operators inside the runtime (docs/runtimes.md): `xnnpack`, `cpu`, `gpu`, …; `none` for its own built-in kernels. */
   readonly delegate: string;
+}
+
+/** `tflite 2.9.0 xnnpack`: a runtime as people read it, without its threads. */
+export function describeRuntime({ runtime, version, delegate }: RuntimeKey): string {
+  return `${runtime} ${version} ${delegate}`;
 }
 
 export const runtimeKeySchema = z.strictObject({
