@@ -32,7 +32,7 @@ export interface Isolate<Request, Response> {
    * one loads must not be in another's way.
    */
   call(request: Request, timeoutMs: number, kind?: string): Promise<IsolateAnswer<Response>>;
-  /** Ends the process; a call under way fails as crashed. */
+  /** Ends the process for good; a call under way fails as crashed, and so do those that come after. */
   close(): Promise<void>;
 }
 
@@ -50,6 +50,7 @@ export function createIsolate<Request extends object, Response>(options: Isolate
   let child: Child | null = null;
   let turn: Promise<unknown> = Promise.resolve();
   let idle: NodeJS.Timeout | undefined;
+  let closed = false;
 
   const end = async () => {
     clearTimeout(idle);
@@ -63,6 +64,7 @@ export function createIsolate<Request extends object, Response>(options: Isolate
 
   const answer = async (request: Request, timeoutMs: number, kind: string): Promise<IsolateAnswer<Response>> => {
     clearTimeout(idle);
+    if (closed) return { ok: false, reason: 'crashed', log: 'the measuring process was closed' };
     if (child && child.kind !== kind) await end();
     child ??= spawn(options, kind, (gone) => {
       if (child === gone) child = null;
@@ -82,7 +84,10 @@ export function createIsolate<Request extends object, Response>(options: Isolate
       turn = result.catch(() => {}); // the caller gets the error; the next call starts afresh
       return result;
     },
-    close: end,
+    close() {
+      closed = true;
+      return end();
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-/** What the measuring process runs: loads the runtime of its first message, then does one job per message with it. */
+/** What the measuring process runs: does one job per message, with the runtime that the message names. */
 import { isAppError } from '@bespoke/shared/base/errors.js';
 import type { MeasurementOutcome } from '@bespoke/shared/latency/measurement.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
@@ -8,7 +8,6 @@ import type { Runtime } from './runtime/runtime.js';
 import { openRuntime, type RuntimeChoice } from './runtime/runtimes.js';
 
 export interface IsolatedRequest {
-  /** The same in all messages to one process. */
   readonly choice: RuntimeChoice;
   /** null only asks whether the runtime loads. */
   readonly job: Job | null;
@@ -22,9 +21,11 @@ export type IsolatedResponse =
 /** performance.now() counts nanoseconds in Node. */
 const clock: Clock = { nowMs: () => performance.now(), tickMs: 1e-6 };
 
-let runtime: Runtime | null = null;
+/** What this process has loaded, by delegate: it is asked for one runtime at one number of threads. */
+const opened = new Map<string, Runtime>();
 
 async function answer({ choice, job }: IsolatedRequest): Promise<IsolatedResponse> {
+  let runtime = opened.get(choice.delegate);
   try {
     runtime ??= await openRuntime(choice);
   } catch (error) {
@@ -32,6 +33,7 @@ async function answer({ choice, job }: IsolatedRequest): Promise<IsolatedRespons
     const { problem, remedy } = error.details;
     return { ok: false, problem, remedy };
   }
+  opened.set(choice.delegate, runtime);
   return { ok: true, runtime: runtime.key, outcome: job && (await runJob(job, runtime, clock)) };
 }
 

@@ -1,7 +1,7 @@
 /** The headless agent: `node agent/dist/main.js run --url ws://127.0.0.1:8420 --token-file FILE`. */
 import { hostname } from 'node:os';
 import { isAppError } from '@bespoke/shared/base/errors.js';
-import { type RuntimeName, runtimeNames } from '@bespoke/shared/latency/table.js';
+import { parseRuntimeNames, type RuntimeName, runtimeNames } from '@bespoke/shared/latency/table.js';
 import { Command, InvalidArgumentError } from 'commander';
 import { runAgent } from './agent.js';
 import { defaultStatePath } from './device.js';
@@ -13,7 +13,7 @@ interface RunOptions {
   readonly tokenFile: string;
   readonly name: string;
   readonly threads: readonly number[];
-  readonly runtimes?: readonly RuntimeName[];
+  readonly runtimes: readonly RuntimeName[];
   readonly state: string;
   readonly exitWithParent?: number;
 }
@@ -33,8 +33,9 @@ program
   .option('--threads <counts>', 'numbers of threads to offer, e.g. 1,2', parseThreads, [1])
   .option(
     '--runtimes <names>',
-    `which runtimes to offer, of ${runtimeNames.join(', ')} (default: all that load)`,
+    `which runtimes to offer where they load, of ${runtimeNames.join(', ')}`,
     parseRuntimes,
+    ['tflite'],
   )
   .option('--state <file>', 'where this device keeps its id', defaultStatePath())
   .option('--exit-with-parent <pid>', 'stop when the process with this id, which started this one, ends', parsePid)
@@ -62,10 +63,13 @@ async function run(options: RunOptions): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   if (options.exitWithParent !== undefined) stopWithParent(options.exitWithParent, stop);
   const measurer = createMeasurer({ threads: options.threads, runtimes: options.runtimes });
+  stop.signal.addEventListener('abort', () => void measurer.close()); // it may be loading one runtime after another
   try {
     const { url, tokenFile: tokenPath, state: statePath, name } = options;
     const log = (line: string) => void process.stderr.write(`${new Date().toISOString()} agent ${name}: ${line}\n`);
     await runAgent({ url, tokenPath, statePath, name, measurer, signal: stop.signal, log });
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
   } finally {
     await measurer.close();
   }
@@ -99,8 +103,8 @@ function parseThreads(text: string): number[] {
 }
 
 function parseRuntimes(text: string): RuntimeName[] {
-  const names = [...new Set(text.split(','))];
-  if (names.every((name) => (runtimeNames as readonly string[]).includes(name))) return names as RuntimeName[];
+  const names = parseRuntimeNames(text);
+  if (names) return names;
   throw new InvalidArgumentError(`expected names of ${runtimeNames.join(', ')}, with commas between`);
 }
 

@@ -46,14 +46,12 @@ export function createMeasurer({ threads, runtimes: names = runtimeNames }: Meas
   const isolate = createIsolate<IsolatedRequest, IsolatedResponse>({
     entry: fileURLToPath(new URL('./isolated.js', import.meta.url)),
   });
-  const ask = (request: IsolatedRequest, timeoutMs: number) => {
-    const { runtime, delegate, threads: count } = request.choice;
-    return isolate.call(request, timeoutMs, `${runtime} ${delegate} ${count}`);
-  };
 
   const probeOne = async (runtime: RuntimeName, delegate: string): Promise<Probe> => {
     const { delegates, remedy } = runtimes[runtime];
-    const answer = await ask({ choice: { runtime, delegate, threads: 1 }, job: null }, probeTimeoutMs);
+    const request = { choice: { runtime, delegate, threads: 1 }, job: null };
+    // One process for all delegates of a runtime: a new one would load the same library again.
+    const answer = await isolate.call(request, probeTimeoutMs, `probe ${runtime}`);
     if (!answer.ok) return { runtime, delegate, ok: false, problem: answer.log, remedy };
     const { response } = answer;
     if (!response.ok) return { runtime, delegate, ...response };
@@ -84,14 +82,16 @@ export function createMeasurer({ threads, runtimes: names = runtimeNames }: Meas
       return keys;
     },
     async measure(workload, { runtime: { version, ...choice }, timeoutMs, fileBytes }) {
-      const answer = await ask({ choice, job: { workload, fileBytes } }, timeoutMs);
+      const { runtime, delegate, threads: count } = choice;
+      const request = { choice, job: { workload, fileBytes } };
+      const answer = await isolate.call(request, timeoutMs, `${runtime} ${delegate} ${count}`);
       if (!answer.ok) return answer;
       const { response } = answer;
       if (!response.ok) return { ok: false, reason: 'runtime', log: response.problem };
       const got = response.runtime.version;
       if (got === version) return response.outcome!;
       // Exchanged under an agent that runs: its numbers are not those asked for.
-      const log = `expected ${choice.runtime} ${version}, but ${got} is installed now; restart the agent`;
+      const log = `expected ${runtime} ${version}, but ${got} is installed now; restart the agent`;
       return { ok: false, reason: 'runtime', log };
     },
     close: () => isolate.close(),

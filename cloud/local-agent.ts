@@ -22,18 +22,18 @@ export interface LocalAgent {
   stop(): void;
 }
 
-/** What the agent offers: a number of threads and, if given, no other runtime than this. */
+/** What the agent offers. */
 export interface LocalAgentOptions {
   readonly threads: number;
-  readonly runtime?: RuntimeName;
+  readonly runtimes: readonly RuntimeName[];
 }
 
 /** Starts the agent and waits until it has joined. Throws `AGENT_NOT_JOINED` with its last words. */
-export async function startLocalAgent(cloud: Cloud, { threads, runtime }: LocalAgentOptions): Promise<LocalAgent> {
+export async function startLocalAgent(cloud: Cloud, { threads, runtimes }: LocalAgentOptions): Promise<LocalAgent> {
   const statePath = join(cloud.config.dataDirectory, `agent-${threads}.json`);
   const args = [agentProgram, 'run', '--url', cloud.agentUrl, '--token-file', cloud.agentTokenPath];
   args.push('--name', hostname(), '--threads', String(threads), '--exit-with-parent', String(process.pid));
-  args.push('--state', statePath, ...(runtime ? ['--runtimes', runtime] : []));
+  args.push('--state', statePath, '--runtimes', runtimes.join(','));
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let lastWords = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -55,6 +55,7 @@ async function useAdapter(gpu: Gpu, adapter: Adapter): Promise<{ tf: Tf; version
   const device = await adapter.requestDevice({ requiredLimits });
   // The backend refuses to start where no navigator tells of WebGPU; it looks at nothing else of it.
   Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
+  if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu'); // that of another adapter
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info));
   await tf.setBackend('webgpu');
   await tf.ready();

@@ -139,7 +139,7 @@ async function runInTerminal(yaml: string, dataDirectory: string): Promise<void>
   let agent: LocalAgent | undefined;
   try {
     process.stderr.write(`watch it in a browser: ${cloud.newLoginUrl()}\n`);
-    agent = await startLocalAgent(cloud, { threads, runtime });
+    agent = await startLocalAgent(cloud, { threads, runtimes: [runtime] });
     const { id } = await cloud.studies.create(stringify({ ...parseSpec(yaml), device: agent.device.id }));
     const study = await follow(cloud, id);
     if (study.status !== 'finished') throw new AppError('STUDY_FAILED', { id, why: study.error ?? study.status });

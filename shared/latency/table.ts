@@ -4,6 +4,13 @@ import { z } from 'zod';
 export const runtimeNames = ['tflite', 'onnx', 'tfjs-tensorflow', 'tfjs-wasm', 'tfjs-webgpu'] as const;
 export type RuntimeName = (typeof runtimeNames)[number];
 
+/** Reads `tflite,onnx`, each name once; null where one is unknown. */
+export function parseRuntimeNames(text: string): RuntimeName[] | null {
+  const names = [...new Set(text.split(','))];
+  const known: readonly string[] = runtimeNames;
+  return names.every((name) => known.includes(name)) ? (names as RuntimeName[]) : null;
+}
+
 /** Which runtime measured: with the device, the other half of a latency's key. */
 export interface RuntimeKey {
   readonly runtime: RuntimeName;

@@ -91,4 +91,14 @@ describe('createIsolate', () => {
     await until('the idle process ends', () => first.ok && !isAlive(first.response.pid!));
     expect(await call({ kind: 'echo', text: 'again' }, longMs)).toEqual({ ok: true, response: { text: 'again' } });
   });
+
+  it('starts no process once it is closed', async () => {
+    const { call, close } = open();
+    await close();
+    expect(await call({ kind: 'pid' }, longMs)).toEqual({
+      ok: false,
+      reason: 'crashed',
+      log: 'the measuring process was closed',
+    });
+  });
 });

@@ -105,7 +105,7 @@ describe('createMeasurer', () => {
     expect(ratio).toBeLessThan(3);
   });
 
-  it('measures on the runtime that is asked for, one after another', async () => {
+  it('measures on the runtime that is asked for, one after another', { timeout: 60_000 }, async () => {
     for (const runtime of [wasm, tflite, { ...tflite, delegate: 'none' }, { ...tflite, threads: 2 }]) {
       const outcome = await measure(block(conv(8), 16, 16, 8), { runtime });
       expect(outcome.ok && outcome.runtime).toEqual(runtime);
