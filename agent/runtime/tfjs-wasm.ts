@@ -6,5 +6,9 @@ import { node, tfjsRuntime } from './tfjs.js';
 /** Throws what the package throws. */
 export async function openTfjsWasm(): Promise<Runtime> {
   const { tf, version } = await openWasm(node, '@tensorflow/tfjs-core');
-  return tfjsRuntime({ runtime: 'tfjs-wasm', version, threads: 1, delegate: 'cpu' }, tf, 'sync');
+  return tfjsRuntime({ runtime: 'tfjs-wasm', version, threads: 1, delegate: 'cpu' }, tf, {
+    upload() {}, // done when the tensor was made
+    download: 'sync',
+    downloadsOnce: false,
+  });
 }

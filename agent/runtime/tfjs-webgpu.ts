@@ -40,7 +40,12 @@ export async function openTfjsWebgpu(delegate: WebgpuDelegate): Promise<Runtime>
     throw new AppError('RUNTIME_UNAVAILABLE', { runtime: 'tfjs-webgpu', problem, remedy: drivers[delegate] });
   }
   const { tf, version } = await useAdapter(gpu, adapter);
-  return tfjsRuntime({ runtime: 'tfjs-webgpu', version, threads: 1, delegate }, tf, 'async');
+  const backend = tf.backend() as unknown as { uploadToGPU(dataId: object): void };
+  return tfjsRuntime({ runtime: 'tfjs-webgpu', version, threads: 1, delegate }, tf, {
+    upload: ({ dataId }) => backend.uploadToGPU(dataId),
+    download: 'async',
+    downloadsOnce: true,
+  });
 }
 
 /** Makes the adapter's device tfjs's backend. */

@@ -11,8 +11,15 @@ import { graphOf, type Model, type Runtime, type Session } from './runtime.js';
 /** How the agent's own packages are loaded. */
 export const node: NodeParts = { require: createRequire(import.meta.url), util, env: process.env };
 
-/** How outputs come back: `sync` where the backend computes on the caller's thread, `async` where it computes elsewhere. */
-export type Download = 'sync' | 'async';
+/** How a backend moves data. */
+export interface Transfer {
+  /** Brings x to where the backend computes, which most do not before a kernel reads it. */
+  upload(x: Tensor): void;
+  /** How outputs come back: `sync` where the backend computes on the caller's thread, `async` where it computes elsewhere. */
+  readonly download: 'sync' | 'async';
+  /** Whether a tensor that was downloaded once is not downloaded again. */
+  readonly downloadsOnce: boolean;
+}
 
 interface Program {
   /** Batch included. */
@@ -25,13 +32,14 @@ interface Program {
 }
 
 /** A runtime on the current backend of `tf`. */
-export function tfjsRuntime(key: RuntimeKey, tf: Tf, download: Download): Runtime {
+export function tfjsRuntime(key: RuntimeKey, tf: Tf, transfer: Transfer): Runtime {
+  const { download } = transfer;
   return {
     key,
     layout: 'NHWC',
     load: async (model) => sessionOf(tf, programOf(tf, graphOf(model, key)), download),
     loadEmpty: async (inputShapes, outputShapes) =>
-      sessionOf(tf, emptyProgram(tf, inputShapes, outputShapes), download),
+      sessionOf(tf, emptyProgram(tf, inputShapes, outputShapes, transfer), download),
   };
 }
 
@@ -52,16 +60,27 @@ function programOf(tf: Tf, { graph, weights, batch }: Extract<Model, { kind: 'gr
   };
 }
 
-/** The least that makes every backend move the data: it uploads what a kernel reads, and downloads what a kernel made. */
-function emptyProgram(tf: Tf, inputShapes: readonly Shape[], outputShapes: readonly Shape[]): Program {
+/** Moves data and computes nothing, but that a backend which downloads a tensor only once must fill the outputs each time. */
+function emptyProgram(
+  tf: Tf,
+  inputShapes: readonly Shape[],
+  outputShapes: readonly Shape[],
+  { upload, downloadsOnce }: Transfer,
+): Program {
+  const fill = () => outputShapes.map((shape) => tf.fill([...shape], 0));
+  const kept = fill();
   const compute = (inputs: readonly Tensor[]) => {
-    for (const input of inputs) tf.slice(tf.reshape(input, [-1]), 0, 1).dispose();
-    return outputShapes.map((shape) => tf.fill([...shape], 0));
+    for (const input of inputs) upload(input);
+    return downloadsOnce ? fill() : kept.map((output) => tf.clone(output));
   };
-  return { inputShapes, outputShapes, compute: (inputs) => tf.tidy(() => compute(inputs)), kept: [] };
+  return { inputShapes, outputShapes, compute, kept };
 }
 
-function sessionOf(tf: Tf, { inputShapes, outputShapes, compute, kept }: Program, download: Download): Session {
+function sessionOf(
+  tf: Tf,
+  { inputShapes, outputShapes, compute, kept }: Program,
+  download: Transfer['download'],
+): Session {
   const zeros = (shapes: readonly Shape[]): Float32Array[] =>
     shapes.map((shape) => new Float32Array(elementCount(shape)));
   const inputs = zeros(inputShapes);
@@ -76,7 +95,7 @@ function sessionOf(tf: Tf, { inputShapes, outputShapes, compute, kept }: Program
     for (const [index, array] of values.entries()) outputs[index] = array as Float32Array;
     tf.dispose(results);
   };
-  const runs: { readonly [D in Download]: (count: number) => void | Promise<void> } = {
+  const runs: { readonly [D in Transfer['download']]: (count: number) => void | Promise<void> } = {
     sync(count) {
       for (let i = 0; i < count; i++) {
         const results = start();

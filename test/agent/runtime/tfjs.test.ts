@@ -6,7 +6,11 @@ import { lowerSingle } from '@bespoke/shared/network/lower.js';
 import { describe, expect, it } from 'vitest';
 
 const { tf, version } = await openBackend('wasm');
-const runtime = tfjsRuntime({ runtime: 'tfjs-wasm', version, threads: 1, delegate: 'cpu' }, tf, 'async');
+const runtime = tfjsRuntime({ runtime: 'tfjs-wasm', version, threads: 1, delegate: 'cpu' }, tf, {
+  upload() {},
+  download: 'async',
+  downloadsOnce: true,
+});
 const training = lowerSingle('block', { kind: 'conv', outChannels: 4, kernelSize: 3, stride: 1, activation: 'relu' }, [
   [8, 8, 3],
 ]);
