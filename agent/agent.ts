@@ -82,13 +82,13 @@ async function measureJob(
   { measurer, url }: AgentOptions,
   token: () => string,
 ): Promise<MeasurementOutcome> {
-  const { workload, timeoutMs } = job;
+  const { workload, runtime, timeoutMs } = job;
   try {
     const fileBytes =
       workload.kind === 'file'
         ? await fetchArtifact({ url, token }, workload, AbortSignal.timeout(timeoutMs))
         : undefined;
-    return measurementOutcomeSchema.parse(await measurer.measure(workload, { timeoutMs, fileBytes }));
+    return measurementOutcomeSchema.parse(await measurer.measure(workload, { runtime, timeoutMs, fileBytes }));
   } catch (error) {
     // A file that could not be fetched may come at the next try; what else fails here would fail again.
     const reason = error instanceof AppError && error.code === 'ARTIFACT_UNAVAILABLE' ? 'timeout' : 'refused';

@@ -4,8 +4,10 @@
  *
  *            call              answer
  *   none ──────────▶ working ──────────▶ idle ──(call)──▶ working
- *     ▲                 │ exit: crashed    │ exit, close, or worn out
+ *     ▲                 │ exit: crashed    │ exit, close, worn out, too long idle, or a call of another kind
  *     └── deadline: killed ┴───────────────┘
+ *
+ * There is never more than one process, because a small board has memory for one.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,9 +16,10 @@ import { maxLogLength } from '@bespoke/shared/latency/measurement.js';
 export interface IsolateOptions {
   /** Module that the process runs: for each message it gets, it sends one back. */
   readonly entry: string;
-  readonly args?: readonly string[];
   /** A process is replaced after so many answers, because what a library leaks ends with it. */
   readonly callsPerProcess?: number;
+  /** An idle process ends after this long, because its libraries hold memory. */
+  readonly idleMs?: number;
 }
 
 export type IsolateAnswer<Response> =
@@ -24,9 +27,12 @@ export type IsolateAnswer<Response> =
   | { readonly ok: false; readonly reason: 'crashed' | 'timeout'; readonly log: string };
 
 export interface Isolate<Request, Response> {
-  /** Calls wait for one another; the deadline starts when it is this call's turn. */
-  call(request: Request, timeoutMs: number): Promise<IsolateAnswer<Response>>;
-  /** Ends the process; a call under way fails as crashed. */
+  /**
+   * Calls wait for one another; the deadline starts when it is this call's turn. A process answers calls of one kind only: what
+   * one loads must not be in another's way.
+   */
+  call(request: Request, timeoutMs: number, kind?: string): Promise<IsolateAnswer<Response>>;
+  /** Ends the process for good; a call under way fails as crashed, and so do those that come after. */
   close(): Promise<void>;
 }
 
@@ -35,6 +41,7 @@ const outputLength = maxLogLength - 500;
 
 interface Child {
   readonly process: ChildProcess;
+  readonly kind: string;
   output: string;
   callCount: number;
 }
@@ -42,8 +49,11 @@ interface Child {
 export function createIsolate<Request extends object, Response>(options: IsolateOptions): Isolate<Request, Response> {
   let child: Child | null = null;
   let turn: Promise<unknown> = Promise.resolve();
+  let idle: NodeJS.Timeout | undefined;
+  let closed = false;
 
   const end = async () => {
+    clearTimeout(idle);
     const ending = child;
     child = null;
     if (!ending || ending.process.exitCode !== null || ending.process.signalCode !== null) return;
@@ -52,8 +62,11 @@ export function createIsolate<Request extends object, Response>(options: Isolate
     await exited;
   };
 
-  const answer = async (request: Request, timeoutMs: number): Promise<IsolateAnswer<Response>> => {
-    child ??= spawn(options, (gone) => {
+  const answer = async (request: Request, timeoutMs: number, kind: string): Promise<IsolateAnswer<Response>> => {
+    clearTimeout(idle);
+    if (closed) return { ok: false, reason: 'crashed', log: 'the measuring process was closed' };
+    if (child && child.kind !== kind) await end();
+    child ??= spawn(options, kind, (gone) => {
       if (child === gone) child = null;
     });
     const current = child;
@@ -61,26 +74,30 @@ export function createIsolate<Request extends object, Response>(options: Isolate
     const result = await exchange<Response>(current, request, timeoutMs);
     current.callCount++;
     if (!result.ok || current.callCount >= (options.callsPerProcess ?? 50)) await end();
+    else idle = setTimeout(() => void end(), options.idleMs ?? 30_000).unref();
     return result;
   };
 
   return {
-    call(request, timeoutMs) {
-      const result = turn.then(() => answer(request, timeoutMs));
+    call(request, timeoutMs, kind = '') {
+      const result = turn.then(() => answer(request, timeoutMs, kind));
       turn = result.catch(() => {}); // the caller gets the error; the next call starts afresh
       return result;
     },
-    close: end,
+    close() {
+      closed = true;
+      return end();
+    },
   };
 }
 
-function spawn({ entry, args = [] }: IsolateOptions, onExit: (child: Child) => void): Child {
-  const process = fork(entry, args, {
+function spawn({ entry }: IsolateOptions, kind: string, onExit: (child: Child) => void): Child {
+  const process = fork(entry, {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     serialization: 'advanced', // files travel as bytes
     execArgv: ['--expose-gc'],
   });
-  const child: Child = { process, output: '', callCount: 0 };
+  const child: Child = { process, kind, output: '', callCount: 0 };
   for (const stream of [process.stdout!, process.stderr!]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       child.output = (child.output + text).slice(-outputLength);

@@ -1,37 +1,44 @@
-/** What the measuring process runs: loads the runtime once, then does one job per message. Argument: threads. */
+/** What the measuring process runs: does one job per message, with the runtime that the message names. */
+import { isAppError } from '@bespoke/shared/base/errors.js';
 import type { MeasurementOutcome } from '@bespoke/shared/latency/measurement.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import { type Job, runJob } from './job.js';
 import type { Clock } from './measure.js';
 import type { Runtime } from './runtime/runtime.js';
-import { openTflite } from './runtime/tflite.js';
+import { openRuntime, type RuntimeChoice } from './runtime/runtimes.js';
 
-/** `probe` asks whether the runtime loads at all. */
-export type IsolatedRequest = { readonly kind: 'probe' } | { readonly kind: 'measure'; readonly job: Job };
+export interface IsolatedRequest {
+  readonly choice: RuntimeChoice;
+  /** null only asks whether the runtime loads. */
+  readonly job: Job | null;
+}
 
 export type IsolatedResponse =
-  | { readonly kind: 'probe'; readonly runtime: RuntimeKey }
-  | { readonly kind: 'measure'; readonly outcome: MeasurementOutcome }
+  | { readonly ok: true; readonly runtime: RuntimeKey; readonly outcome: MeasurementOutcome | null }
   /** The runtime does not load here. */
-  | { readonly kind: 'unavailable'; readonly problem: string };
+  | { readonly ok: false; readonly problem: string; readonly remedy: string };
 
 /** performance.now() counts nanoseconds in Node. */
 const clock: Clock = { nowMs: () => performance.now(), tickMs: 1e-6 };
 
-let runtime: Runtime | null = null;
+/** What this process has loaded, by delegate: it is asked for one runtime at one number of threads. */
+const opened = new Map<string, Runtime>();
 
-async function answer(request: IsolatedRequest): Promise<IsolatedResponse> {
+async function answer({ choice, job }: IsolatedRequest): Promise<IsolatedResponse> {
+  let runtime = opened.get(choice.delegate);
   try {
-    runtime ??= openTflite(Number(process.argv[2]));
+    runtime ??= await openRuntime(choice);
   } catch (error) {
-    return { kind: 'unavailable', problem: (error as Error).message };
+    if (!isAppError(error, 'RUNTIME_UNAVAILABLE')) throw error;
+    const { problem, remedy } = error.details;
+    return { ok: false, problem, remedy };
   }
-  if (request.kind === 'probe') return { kind: 'probe', runtime: runtime.key };
-  return { kind: 'measure', outcome: await runJob(request.job, runtime, clock) };
+  opened.set(choice.delegate, runtime);
+  return { ok: true, runtime: runtime.key, outcome: job && (await runJob(job, runtime, clock)) };
 }
 
 process.on('message', async (request: IsolatedRequest) => {
   process.send!(await answer(request));
-  globalThis.gc?.(); // the binding frees a model with the object that wraps it
+  globalThis.gc?.(); // tflite's binding frees a model with the object that wraps it
 });
 process.on('disconnect', () => process.exit());

@@ -1,16 +1,19 @@
 /** The headless agent: `node agent/dist/main.js run --url ws://127.0.0.1:8420 --token-file FILE`. */
 import { hostname } from 'node:os';
 import { isAppError } from '@bespoke/shared/base/errors.js';
+import { parseRuntimeNames, type RuntimeName, runtimeNames } from '@bespoke/shared/latency/table.js';
 import { Command, InvalidArgumentError } from 'commander';
 import { runAgent } from './agent.js';
 import { defaultStatePath } from './device.js';
+import { examineRuntimes } from './doctor.js';
 import { createMeasurer } from './measurer.js';
 
 interface RunOptions {
   readonly url: string;
   readonly tokenFile: string;
   readonly name: string;
-  readonly threads: number;
+  readonly threads: readonly number[];
+  readonly runtimes: readonly RuntimeName[];
   readonly state: string;
   readonly exitWithParent?: number;
 }
@@ -27,7 +30,13 @@ program
   .requiredOption('--url <url>', 'the address of the cloud, ws:// or wss://', parseUrl)
   .requiredOption('--token-file <file>', "the cloud's agent token (agent-token in its data folder)")
   .option('--name <name>', 'what to call this device', hostname().slice(0, 200) || 'device')
-  .option('--threads <count>', 'threads that the runtime uses', parseThreads, 1)
+  .option('--threads <counts>', 'numbers of threads to offer, e.g. 1,2', parseThreads, [1])
+  .option(
+    '--runtimes <names>',
+    `which runtimes to offer where they load, of ${runtimeNames.join(', ')}`,
+    parseRuntimes,
+    ['tflite'],
+  )
   .option('--state <file>', 'where this device keeps its id', defaultStatePath())
   .option('--exit-with-parent <pid>', 'stop when the process with this id, which started this one, ends', parsePid)
   .action(run);
@@ -38,31 +47,29 @@ program
   .option('--json', 'one line of JSON')
   .action(examine);
 
-/** Asks the runtime for itself in a process of its own, as a measurement would. */
 async function examine({ json }: { json?: true }): Promise<void> {
-  const measurer = createMeasurer({ threads: 1 });
-  const part = 'measuring with tflite';
-  const findings = await measurer.runtimes().then(
-    (runtimes) => runtimes.map(({ version, delegate }) => ({ part, ok: true, detail: `${version}, ${delegate}` })),
-    (error: Error) => [
-      { part, ok: false, detail: error.message, remedy: 'npm rebuild tfjs-tflite-node && npm run install -w agent' },
-    ],
-  );
+  const measurer = createMeasurer({ threads: [1] });
+  const findings = await examineRuntimes(measurer);
   await measurer.close();
-  process.stdout.write(
-    `${json ? JSON.stringify(findings) : findings.map(({ ok, detail }) => `${ok ? 'ok' : 'missing'}  ${part}  ${detail}`).join('\n')}\n`,
+  const lines = findings.map(
+    ({ part, ok, detail, remedy }) =>
+      `${ok ? 'ok' : 'missing'}  ${part}  ${detail}${remedy ? `; to get it: ${remedy}` : ''}`,
   );
+  process.stdout.write(`${json ? JSON.stringify(findings) : lines.join('\n')}\n`);
 }
 
 async function run(options: RunOptions): Promise<void> {
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   if (options.exitWithParent !== undefined) stopWithParent(options.exitWithParent, stop);
-  const measurer = createMeasurer({ threads: options.threads });
+  const measurer = createMeasurer({ threads: options.threads, runtimes: options.runtimes });
+  stop.signal.addEventListener('abort', () => void measurer.close()); // it may be loading one runtime after another
   try {
     const { url, tokenFile: tokenPath, state: statePath, name } = options;
     const log = (line: string) => void process.stderr.write(`${new Date().toISOString()} agent ${name}: ${line}\n`);
     await runAgent({ url, tokenPath, statePath, name, measurer, signal: stop.signal, log });
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
   } finally {
     await measurer.close();
   }
@@ -85,10 +92,20 @@ function parsePid(text: string): number {
   throw new InvalidArgumentError('expected a process id');
 }
 
-function parseThreads(text: string): number {
-  const threads = Number(text);
-  if (Number.isInteger(threads) && threads >= 1 && threads <= 256) return threads;
-  throw new InvalidArgumentError('expected a whole number from 1 to 256');
+/** So many at most: with each, most runtimes are offered once more, and a cloud takes 32 of an agent. */
+const maxThreadCounts = 4;
+
+function parseThreads(text: string): number[] {
+  const counts = [...new Set(text.split(',').map(Number))];
+  const fit = counts.every((count) => Number.isInteger(count) && count >= 1 && count <= 256);
+  if (fit && counts.length <= maxThreadCounts) return counts;
+  throw new InvalidArgumentError(`expected up to ${maxThreadCounts} whole numbers from 1 to 256, with commas between`);
+}
+
+function parseRuntimes(text: string): RuntimeName[] {
+  const names = parseRuntimeNames(text);
+  if (names) return names;
+  throw new InvalidArgumentError(`expected names of ${runtimeNames.join(', ')}, with commas between`);
 }
 
 try {

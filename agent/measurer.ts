@@ -1,25 +1,38 @@
-/** Measurer: the agent's way to measure. Workloads in, outcomes out; the runtime lives in a process of its own. */
+/** Measurer: the agent's way to measure. Workloads in, outcomes out; runtimes live in a process of their own, one at a time. */
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import type { MeasurementOutcome } from '@bespoke/shared/latency/measurement.js';
-import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
+import { type RuntimeKey, type RuntimeName, runtimeNames } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
 import { createIsolate } from './isolate.js';
 import type { IsolatedRequest, IsolatedResponse } from './isolated.js';
+import { runtimes } from './runtime/runtimes.js';
 
 export interface MeasurerOptions {
-  /** Threads of the runtime, at least 1. */
-  readonly threads: number;
+  /** Numbers of threads to offer, each at least 1; a runtime that they do not reach is offered once, with 1. */
+  readonly threads: readonly number[];
+  /** Which runtimes to offer where they load, in this order; all if absent. */
+  readonly runtimes?: readonly RuntimeName[] | undefined;
 }
 
 export interface MeasureOptions {
+  /** One of those that `runtimes` gives. */
+  readonly runtime: RuntimeKey;
   /** After it, the measuring process is killed and the outcome is `timeout`. */
   readonly timeoutMs: number;
   /** The bytes of a file workload. */
   readonly fileBytes?: Uint8Array | undefined;
 }
 
+/** What became of loading a runtime with one of its delegates. */
+export type Probe = { readonly runtime: RuntimeName; readonly delegate: string } & (
+  | { readonly ok: true; readonly keys: readonly RuntimeKey[] }
+  | { readonly ok: false; readonly problem: string; readonly remedy: string }
+);
+
 export interface Measurer {
+  /** Loads every runtime with each of its delegates; those of one runtime follow one another. */
+  probe(): Promise<readonly Probe[]>;
   /** The runtimes that load here. Throws `RUNTIME_UNAVAILABLE` where none does, with the remedy. */
   runtimes(): Promise<readonly RuntimeKey[]>;
   /** One workload after another, in the order of the calls; failures are outcomes. */
@@ -29,31 +42,56 @@ export interface Measurer {
 
 const probeTimeoutMs = 30_000;
 
-export function createMeasurer({ threads }: MeasurerOptions): Measurer {
+export function createMeasurer({ threads, runtimes: names = runtimeNames }: MeasurerOptions): Measurer {
   const isolate = createIsolate<IsolatedRequest, IsolatedResponse>({
     entry: fileURLToPath(new URL('./isolated.js', import.meta.url)),
-    args: [String(threads)],
   });
+
+  const probeOne = async (runtime: RuntimeName, delegate: string): Promise<Probe> => {
+    const { delegates, remedy } = runtimes[runtime];
+    const request = { choice: { runtime, delegate, threads: 1 }, job: null };
+    // One process for all delegates of a runtime: a new one would load the same library again.
+    const answer = await isolate.call(request, probeTimeoutMs, `probe ${runtime}`);
+    if (!answer.ok) return { runtime, delegate, ok: false, problem: answer.log, remedy };
+    const { response } = answer;
+    if (!response.ok) return { runtime, delegate, ...response };
+    const { version } = response.runtime;
+    const counts = delegates[delegate]!.manyThreads ? threads : [1];
+    return {
+      runtime,
+      delegate,
+      ok: true,
+      keys: counts.map((count) => ({ runtime, version, threads: count, delegate })),
+    };
+  };
+
+  const probe = async () => {
+    const probes: Probe[] = [];
+    for (const name of names)
+      for (const delegate of Object.keys(runtimes[name].delegates)) probes.push(await probeOne(name, delegate));
+    return probes;
+  };
+
   return {
+    probe,
     async runtimes() {
-      const answer = await isolate.call({ kind: 'probe' }, probeTimeoutMs);
-      if (answer.ok && answer.response.kind === 'probe') return [answer.response.runtime];
-      const problem = !answer.ok
-        ? answer.log
-        : answer.response.kind === 'unavailable'
-          ? answer.response.problem
-          : 'it did not answer the probe';
-      throw new AppError('RUNTIME_UNAVAILABLE', { runtime: 'tflite', problem, remedy: 'see `npx bespoke doctor`' });
+      const probes = await probe();
+      const keys = probes.flatMap((one) => (one.ok ? one.keys : []));
+      const [first] = probes;
+      if (keys.length === 0 && first && !first.ok) throw new AppError('RUNTIME_UNAVAILABLE', first);
+      return keys;
     },
-    async measure(workload, { timeoutMs, fileBytes }) {
-      const answer = await isolate.call({ kind: 'measure', job: { workload, fileBytes } }, timeoutMs);
+    async measure(workload, { runtime: { version, ...choice }, timeoutMs, fileBytes }) {
+      const { runtime, delegate, threads: count } = choice;
+      const request = { choice, job: { workload, fileBytes } };
+      const answer = await isolate.call(request, timeoutMs, `${runtime} ${delegate} ${count}`);
       if (!answer.ok) return answer;
       const { response } = answer;
-      if (response.kind === 'measure') return response.outcome;
-      const log =
-        response.kind === 'unavailable'
-          ? response.problem
-          : 'the measuring process answered a probe that was not asked';
+      if (!response.ok) return { ok: false, reason: 'runtime', log: response.problem };
+      const got = response.runtime.version;
+      if (got === version) return response.outcome!;
+      // Exchanged under an agent that runs: its numbers are not those asked for.
+      const log = `expected ${runtime} ${version}, but ${got} is installed now; restart the agent`;
       return { ok: false, reason: 'runtime', log };
     },
     close: () => isolate.close(),

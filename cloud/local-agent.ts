@@ -1,9 +1,11 @@
 /** The agent of this machine, as a process beside the cloud: it ends with the cloud. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
+import type { RuntimeName } from '@bespoke/shared/latency/table.js';
 import type { Cloud } from './compose.js';
 import type { Device } from './store/devices.js';
 
@@ -20,27 +22,36 @@ export interface LocalAgent {
   stop(): void;
 }
 
+/** What the agent offers. */
+export interface LocalAgentOptions {
+  readonly threads: number;
+  readonly runtimes: readonly RuntimeName[];
+}
+
 /** Starts the agent and waits until it has joined. Throws `AGENT_NOT_JOINED` with its last words. */
-export async function startLocalAgent(cloud: Cloud, threads: number): Promise<LocalAgent> {
+export async function startLocalAgent(cloud: Cloud, { threads, runtimes }: LocalAgentOptions): Promise<LocalAgent> {
+  const statePath = join(cloud.config.dataDirectory, `agent-${threads}.json`);
   const args = [agentProgram, 'run', '--url', cloud.agentUrl, '--token-file', cloud.agentTokenPath];
   args.push('--name', hostname(), '--threads', String(threads), '--exit-with-parent', String(process.pid));
-  args.push('--state', join(cloud.config.dataDirectory, `agent-${threads}.json`));
+  args.push('--state', statePath, '--runtimes', runtimes.join(','));
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let lastWords = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     lastWords = (lastWords + text).slice(-maxLastWords);
   });
-  const device = await joined(cloud, child, threads);
+  const device = await joined(cloud, child, statePath);
   if (!device) throw new AppError('AGENT_NOT_JOINED', { lastWords: lastWords.trim() });
   return { device, stop: () => child.kill() };
 }
 
-async function joined({ store, registry }: Cloud, child: ChildProcess, threads: number): Promise<Device | undefined> {
+/** The agent keeps its id, which is the device's, in its state file. */
+async function joined({ store, registry }: Cloud, child: ChildProcess, statePath: string): Promise<Device | undefined> {
   const deadlineMs = Date.now() + joinTimeoutMs;
   while (Date.now() < deadlineMs && child.exitCode === null) {
-    const device = store.devices
-      .all()
-      .find((known) => registry.view(known).online && known.runtimes.some((runtime) => runtime.threads === threads));
+    const id = existsSync(statePath)
+      ? (JSON.parse(readFileSync(statePath, 'utf8')) as { agentId: string }).agentId
+      : '';
+    const device = store.devices.all().find((known) => known.id === id && registry.view(known).online);
     if (device) return device;
     await new Promise((done) => setTimeout(done, pollMs));
   }

@@ -12,7 +12,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
-import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
+import { describeRuntime, type RuntimeKey } from '@bespoke/shared/latency/table.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
 import type { StudyView } from '@bespoke/shared/protocol/api.js';
 import type { CloudParts } from './compose.js';
@@ -75,7 +75,7 @@ export function createStudyService(parts: CloudParts): RunningStudies {
         spec,
         device: {
           name: device.name,
-          runtime: `${runtime.runtime} ${runtime.version} ${runtime.delegate}`,
+          runtime: describeRuntime(runtime),
           threads: runtime.threads,
         },
         createdMs: Date.parse(store.studies.get(id)!.createdAt),
@@ -191,10 +191,14 @@ function deviceFor({ store }: CloudParts, spec: ResolvedSpec): { device: Device;
   if (!device || fitting.length > 1) {
     throw new AppError('DEVICE_AMBIGUOUS', { wanted: spec.device, known: all.map(({ name }) => name) });
   }
-  const runtime = device.runtimes.find(({ threads }) => threads === spec.threads);
+  // An agent names the best delegate first; built-in kernels are measured for comparison, never stood on.
+  const runtime = device.runtimes.find(
+    (key) => key.runtime === spec.runtime && key.threads === spec.threads && key.delegate !== 'none',
+  );
   if (!runtime) {
-    const got = device.runtimes.map(({ threads }) => `${threads} threads`).join(', ') || 'none';
-    throw new AppError('DEVICE_RUNTIME_MISSING', { device: device.name, expected: `${spec.threads} threads`, got });
+    const describe = (key: { runtime: string; threads: number }) => `${key.runtime} with ${key.threads} thread(s)`;
+    const got = device.runtimes.map((key) => `${describe(key)} on ${key.delegate}`).join(', ') || 'none';
+    throw new AppError('DEVICE_RUNTIME_MISSING', { device: device.name, expected: describe(spec), got });
   }
   return { device, runtime };
 }

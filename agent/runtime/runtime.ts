@@ -1,4 +1,5 @@
 /** Runtime: what an agent measures with. Loads a model into a session that runs it; knows nothing of time. */
+import { AppError } from '@bespoke/shared/base/errors.js';
 import type { Graph } from '@bespoke/shared/graph/graph.js';
 import type { Shape } from '@bespoke/shared/graph/tensor.js';
 import type { Weights } from '@bespoke/shared/graph/weights.js';
@@ -11,6 +12,8 @@ export type Model =
 
 export interface Runtime {
   readonly key: RuntimeKey;
+  /** How feature maps lie in the inputs and outputs of its sessions: as the runtime takes them, so that no copy turns them round. */
+  readonly layout: 'NHWC' | 'NCHW';
   /** Throws `RUNTIME_REFUSED` where the runtime cannot load the model. */
   load(model: Model): Promise<Session>;
   /**
@@ -24,7 +27,7 @@ export interface Runtime {
 export interface Session {
   /** The inputs, to be written by the caller; zeros at first. */
   readonly inputs: readonly Float32Array[];
-  /** The outputs of the last run. */
+  /** The outputs of the last run; before the first, arrays of their lengths. */
   readonly outputs: readonly Float32Array[];
   /**
    * `count` times: copies the inputs in, runs the model, copies the outputs out. All is done when it returns or, where the
@@ -33,4 +36,10 @@ export interface Session {
   run(count: number): void | Promise<void>;
   /** Nothing may be called after it. */
   close(): void;
+}
+
+/** For runtimes that read no file of ours. Throws `RUNTIME_REFUSED`. */
+export function graphOf(model: Model, { runtime }: RuntimeKey): Extract<Model, { kind: 'graph' }> {
+  if (model.kind === 'graph') return model;
+  throw new AppError('RUNTIME_REFUSED', { runtime, problem: `it reads no .${model.format} files` });
 }

@@ -1,4 +1,4 @@
-/** The TensorFlow Lite runtime: tfjs-tflite-node with the XNNPACK delegate applied, as apps ship it. */
+/** The TensorFlow Lite runtime: tfjs-tflite-node with the XNNPACK delegate applied, as apps ship it, or with its built-in kernels. */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -16,8 +16,10 @@ const built = fileURLToPath(new URL('../../build', import.meta.url));
 const delegatePath = join(built, `libxnnpack-delegate.${process.platform === 'darwin' ? 'dylib' : 'so'}`);
 const notePath = join(built, 'tflite.json');
 
-/** What measurements by `openTflite(threads)` are keyed by; loads nothing native. Throws `RUNTIME_UNAVAILABLE`. */
-export function tfliteKey(threads: number): RuntimeKey {
+export type TfliteDelegate = 'xnnpack' | 'none';
+
+/** What measurements by `openTflite` are keyed by; loads nothing native. Throws `RUNTIME_UNAVAILABLE`. */
+export function tfliteKey(threads: number, delegate: TfliteDelegate = 'xnnpack'): RuntimeKey {
   if (!existsSync(delegatePath) || !existsSync(notePath)) {
     throw new AppError('RUNTIME_UNAVAILABLE', {
       runtime: 'tflite',
@@ -26,15 +28,14 @@ export function tfliteKey(threads: number): RuntimeKey {
     });
   }
   const { version } = JSON.parse(readFileSync(notePath, 'utf8')) as { version: string };
-  return { runtime: 'tflite', version, threads, delegate: 'xnnpack' };
+  return { runtime: 'tflite', version, threads, delegate };
 }
 
 /** Loads the native library. `threads` are XNNPACK's and those of the operators that it leaves. Throws `RUNTIME_UNAVAILABLE`. */
-export function openTflite(threads: number): Runtime {
-  const key = tfliteKey(threads);
+export function openTflite(threads: number, delegate: TfliteDelegate = 'xnnpack'): Runtime {
+  const key = tfliteKey(threads, delegate);
   const { TFLiteNodeModelRunner } = loadBinding();
-  const delegateOptions: [string, string][] = [['num_threads', String(threads)]];
-  const options = { threads, delegate: { path: delegatePath, options: delegateOptions } };
+  const options = { threads, ...(delegate === 'xnnpack' ? xnnpackOptions(threads) : {}) };
   const open = (bytes: Uint8Array): Session => {
     try {
       return sessionOf(new TFLiteNodeModelRunner(Uint8Array.from(bytes).buffer, options));
@@ -44,9 +45,15 @@ export function openTflite(threads: number): Runtime {
   };
   return {
     key,
+    layout: 'NHWC',
     load: async (model) => open(bytesOf(model)),
     loadEmpty: async (inputShapes, outputShapes) => open(writeEmptyTflite(inputShapes, outputShapes, 1)),
   };
+}
+
+function xnnpackOptions(threads: number) {
+  const options: [string, string][] = [['num_threads', String(threads)]];
+  return { delegate: { path: delegatePath, options } };
 }
 
 /** The exporter's own passes: what is measured is what would be downloaded. */

@@ -14,6 +14,8 @@ export interface Finding {
   readonly ok: boolean;
   readonly detail: string;
   readonly remedy?: string;
+  /** Nothing is wrong where it is missing. */
+  readonly optional?: boolean;
 }
 
 export function registerDoctor(program: Command): void {
@@ -24,11 +26,11 @@ export function registerDoctor(program: Command): void {
     .action(async (options: { json?: boolean }) => {
       const findings = await examine();
       const lines = findings.map(
-        ({ part, ok, detail, remedy }) =>
-          `${ok ? 'ok     ' : 'missing'}  ${part.padEnd(24)} ${detail}${remedy ? `\n         to mend it: ${remedy}` : ''}`,
+        ({ part, ok, detail, remedy, optional }) =>
+          `${ok ? 'ok     ' : 'missing'}  ${part.padEnd(30)} ${detail}${remedy ? `\n         to ${optional ? 'get' : 'mend'} it: ${remedy}` : ''}`,
       );
       printResult(options, findings, lines.join('\n'));
-      if (findings.some(({ ok }) => !ok)) process.exitCode = 1;
+      if (findings.some(({ ok, optional }) => !ok && !optional)) process.exitCode = 1;
     });
 }
 
@@ -52,14 +54,24 @@ async function examineBackend(name: 'tensorflow' | 'wasm', remedy: string): Prom
   }
 }
 
+/** It loads each of its runtimes, one after another. */
+const agentTimeoutMs = 180_000;
+
 /** The agent knows its runtimes; it is asked as a program. */
 function examineAgent(): Promise<Finding[]> {
   return new Promise((done) => {
-    execFile(process.execPath, [agentProgram, 'doctor', '--json'], { timeout: 60_000 }, (error, stdout, stderr) => {
-      if (stdout.startsWith('[')) done(JSON.parse(stdout) as Finding[]);
-      else
-        done([{ part: 'agent', ok: false, detail: stderr.trim() || String(error), remedy: 'npm ci && npm run build' }]);
-    });
+    execFile(
+      process.execPath,
+      [agentProgram, 'doctor', '--json'],
+      { timeout: agentTimeoutMs },
+      (error, stdout, stderr) => {
+        if (stdout.startsWith('[')) done(JSON.parse(stdout) as Finding[]);
+        else
+          done([
+            { part: 'agent', ok: false, detail: stderr.trim() || String(error), remedy: 'npm ci && npm run build' },
+          ]);
+      },
+    );
   });
 }
 

@@ -2,7 +2,9 @@
  * How the command line speaks: results on stdout (a line of JSON with --json), everything else on stderr; exit code 0 for
  * done, 1 for a failure with its one sentence, 2 for a call that cannot be understood. No bars where stderr is no terminal.
  */
+
 import { isAppError } from '@bespoke/shared/base/errors.js';
+import { parseRuntimeNames, type RuntimeName, runtimeNames } from '@bespoke/shared/latency/table.js';
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 
 /** Prints a result: `value` as one line of JSON with --json, else `text`. */
@@ -37,6 +39,13 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     if (Number.isInteger(value) && value >= least && value <= most) return value;
     throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
   };
+}
+
+/** Reads an option that lists runtimes. */
+export function runtimeList(text: string): RuntimeName[] {
+  const names = parseRuntimeNames(text);
+  if (names) return names;
+  throw new InvalidArgumentError(`Expected names of ${runtimeNames.join(', ')}, with commas between.`);
 }
 
 function allCommands(command: Command): Command[] {

@@ -1,6 +1,7 @@
 /** `bespoke start`: the cloud with its dashboard, and an agent for this machine beside it. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type RuntimeName, runtimeNames } from '@bespoke/shared/latency/table.js';
 import type { Command } from 'commander';
 import { pino } from 'pino';
 import { type Cloud, startCloud } from '../compose.js';
@@ -8,7 +9,7 @@ import { measureFirstTable } from '../first-table.js';
 import { startLocalAgent } from '../local-agent.js';
 import { createStudyService, type RunningStudies } from '../study-service.js';
 import { dataDirectoryOption } from './data-folder.js';
-import { wholeNumber } from './output.js';
+import { runtimeList, wholeNumber } from './output.js';
 
 /** The built dashboard. */
 export const dashboardDirectory = fileURLToPath(new URL('../../dashboard/dist', import.meta.url));
@@ -18,6 +19,7 @@ interface StartOptions {
   readonly host: string;
   readonly port: number;
   readonly threads: number;
+  readonly runtimes: readonly RuntimeName[];
   readonly agent: boolean;
 }
 
@@ -29,6 +31,7 @@ export function registerStart(program: Command): void {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <port>', 'port to listen on; 0 lets the system choose', wholeNumber(0, 65_535), 8420)
     .option('--threads <count>', "threads of this machine's runtime", wholeNumber(1, 256), 1)
+    .option('--runtimes <names>', `this machine's runtimes, of ${runtimeNames.join(', ')}`, runtimeList, ['tflite'])
     .option('--no-agent', 'start no agent for this machine')
     .action(start);
 }
@@ -60,7 +63,7 @@ export async function startWithStudies(settings: {
   };
 }
 
-async function start({ dataDirectory, host, port, threads, agent }: StartOptions): Promise<void> {
+async function start({ dataDirectory, host, port, threads, runtimes, agent }: StartOptions): Promise<void> {
   const cloud = await startWithStudies({ dataDirectory, host, port });
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void cloud.close().then(() => process.exit(0)));
@@ -69,7 +72,7 @@ async function start({ dataDirectory, host, port, threads, agent }: StartOptions
   );
   cloud.studies.resume();
   if (!agent) return;
-  const { device } = await startLocalAgent(cloud, threads);
+  const { device } = await startLocalAgent(cloud, { threads, runtimes });
   process.stderr.write(`this machine joined as ${device.name}\n`);
   await measureFirstTable(cloud, device);
 }

@@ -65,8 +65,7 @@ export function registerStudy(program: Command): void {
       const yaml = await readFile(file, 'utf8').catch((cause) => {
         throw new AppError('FILE_UNREADABLE', { path: file, problem: (cause as Error).message }, { cause });
       });
-      const { threads } = resolveSpec(parseSpec(yaml));
-      await runInTerminal(yaml, dataDirectory, threads);
+      await runInTerminal(yaml, dataDirectory);
     });
   study
     .command('ls')
@@ -129,18 +128,18 @@ async function demo({
     backend,
     budgetMs: budgetMs ?? null,
   };
-  await runInTerminal(stringify(spec), dataDirectory, threads);
+  await runInTerminal(stringify(spec), dataDirectory);
 }
 
 /** Cloud, agent and study in this process's care; prints the table and, last on stdout, the result as one line of JSON. */
-async function runInTerminal(yaml: string, dataDirectory: string, threads: number): Promise<void> {
+async function runInTerminal(yaml: string, dataDirectory: string): Promise<void> {
   const startMs = Date.now();
-  parseSpec(yaml);
+  const { threads, runtime } = resolveSpec(parseSpec(yaml));
   const cloud = await startWithStudies({ dataDirectory, port: 0 });
   let agent: LocalAgent | undefined;
   try {
     process.stderr.write(`watch it in a browser: ${cloud.newLoginUrl()}\n`);
-    agent = await startLocalAgent(cloud, threads);
+    agent = await startLocalAgent(cloud, { threads, runtimes: [runtime] });
     const { id } = await cloud.studies.create(stringify({ ...parseSpec(yaml), device: agent.device.id }));
     const study = await follow(cloud, id);
     if (study.status !== 'finished') throw new AppError('STUDY_FAILED', { id, why: study.error ?? study.status });

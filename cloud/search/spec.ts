@@ -4,6 +4,7 @@
  * An error names the line. Unknown keys are errors, because a misspelt key that is ignored is a study of something else.
  */
 import { AppError } from '@bespoke/shared/base/errors.js';
+import { runtimeNames } from '@bespoke/shared/latency/table.js';
 import { type Document, isMap, isScalar, LineCounter, parseDocument, stringify } from 'yaml';
 import { z } from 'zod';
 import { resolveSpace, spaceSettingsSchema } from './presets.js';
@@ -100,6 +101,8 @@ const schema = z
       .min(0)
       .max(2 ** 31 - 1)
       .default(0),
+    /** What measures on the device; of its delegates, the first that the device offers. */
+    runtime: z.enum(runtimeNames).default('tflite'),
     /** Threads of the runtime on the device. */
     threads: z.number().int().min(1).max(256).default(1),
     backend: z.enum(['auto', 'tensorflow', 'wasm']).default('auto'),

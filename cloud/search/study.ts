@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { countMacs } from '@bespoke/shared/cost/macs.js';
 import type { Graph } from '@bespoke/shared/graph/graph.js';
 import { countParams, type Weights } from '@bespoke/shared/graph/weights.js';
-import { type FileWorkload, workloadKey } from '@bespoke/shared/latency/workload.js';
+import { type Workload, workloadKey } from '@bespoke/shared/latency/workload.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import type { Network } from '@bespoke/shared/network/network.js';
 import type { SearchPoint, SlotView, StudyPhase, StudyResult, TrainPoint } from '@bespoke/shared/protocol/api.js';
@@ -106,14 +106,16 @@ export async function runStudy(spec: ResolvedSpec, ports: StudyPorts): Promise<S
 
   progress(spec, ports, 'verify', 0);
   return outcome(directory, 'result', async (): Promise<StudyResult> => {
-    const { measuredMs, accuracy } = await runVerify(model, graph, weights, ports);
+    const workload = verifiedWorkload(spec, network, model);
+    const table = await ports.measure([workload]);
+    const { accuracy } = await engine.evaluate(graph, weights, data, 'test');
     return {
       device: ports.device.name,
       runtime: ports.device.runtime,
       threads: ports.device.threads,
       budgetMs: prices.budgetMs,
       predictedMs: derived.predictedMs,
-      measuredMs,
+      measuredMs: table.get(workloadKey(workload))!.medianMs,
       accuracy,
       params: countParams(graph),
       macs: countMacs(graph),
@@ -252,17 +254,10 @@ function averageOf(stepCount: number): (point: TrainPoint) => TrainPoint | null 
   };
 }
 
-/** The exported bytes on the device, and the test split, once. */
-async function runVerify(
-  model: ModelFile,
-  graph: Graph,
-  weights: Weights,
-  ports: StudyPorts,
-): Promise<{ measuredMs: number; accuracy: number }> {
-  const workload: FileWorkload = { kind: 'file', format: 'tflite', sha256: model.sha256, byteCount: model.byteCount };
-  const table = await ports.measure([workload]);
-  const { accuracy } = await ports.engine.evaluate(graph, weights, ports.data, 'test');
-  return { measuredMs: table.get(workloadKey(workload))!.medianMs, accuracy };
+/** What the device times at the end: the exported bytes or, on a runtime that does not read them, the network that they hold. */
+function verifiedWorkload({ runtime }: ResolvedSpec, network: Network, { sha256, byteCount }: ModelFile): Workload {
+  if (runtime === 'tflite') return { kind: 'file', format: 'tflite', sha256, byteCount };
+  return { kind: 'network', network, dtype: 'float32', batch: 1 };
 }
 
 function slotViews(space: SearchSpace, { latencyMs }: Prices): SlotView[] {

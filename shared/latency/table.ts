@@ -4,14 +4,26 @@ import { z } from 'zod';
 export const runtimeNames = ['tflite', 'onnx', 'tfjs-tensorflow', 'tfjs-wasm', 'tfjs-webgpu'] as const;
 export type RuntimeName = (typeof runtimeNames)[number];
 
+/** Reads `tflite,onnx`, each name once; null where one is unknown. */
+export function parseRuntimeNames(text: string): RuntimeName[] | null {
+  const names = [...new Set(text.split(','))];
+  const known: readonly string[] = runtimeNames;
+  return names.every((name) => known.includes(name)) ? (names as RuntimeName[]) : null;
+}
+
 /** Which runtime measured: with the device, the other half of a latency's key. */
 export interface RuntimeKey {
   readonly runtime: RuntimeName;
   /** The runtime library's own version, e.g. '2.9.0'. */
   readonly version: string;
   readonly threads: number;
-  /** What runs the operators inside the runtime: `xnnpack`, `cpu`, `webgpu`, …; `none` for its own built-in kernels. */
+  /** What runs the operators inside the runtime (docs/runtimes.md): `xnnpack`, `cpu`, `gpu`, …; `none` for its own built-in kernels. */
   readonly delegate: string;
+}
+
+/** `tflite 2.9.0 xnnpack`: a runtime as people read it, without its threads. */
+export function describeRuntime({ runtime, version, delegate }: RuntimeKey): string {
+  return `${runtime} ${version} ${delegate}`;
 }
 
 export const runtimeKeySchema = z.strictObject({

@@ -104,7 +104,7 @@ export const agentMessageSchemas = {
     agentId: id,
     name: label,
     info: deviceInfoSchema,
-    runtimes: z.array(runtimeKeySchema).max(16),
+    runtimes: z.array(runtimeKeySchema).max(32),
   }),
   ready: z.strictObject({ type: z.literal('ready') }),
   result: z.strictObject({ type: z.literal('result'), jobId: id, leaseId: id, outcome: measurementOutcomeSchema }),

@@ -1,14 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { createIsolate, type Isolate } from '@bespoke/agent/isolate.js';
 import { afterEach, describe, expect, it } from 'vitest';
+import { until } from '../support/until.js';
 
 type Request = { kind: 'echo' | 'pid' | 'crash' | 'leave' | 'hang'; text?: string };
 type Response = { text?: string; pid?: number };
 
 let isolate: Isolate<Request, Response>;
-const open = (callsPerProcess?: number) => {
+const open = (limits: { callsPerProcess?: number; idleMs?: number } = {}) => {
   const entry = fileURLToPath(new URL('./fixtures/unruly.mjs', import.meta.url));
-  isolate = createIsolate<Request, Response>({ entry, ...(callsPerProcess ? { callsPerProcess } : {}) });
+  isolate = createIsolate<Request, Response>({ entry, ...limits });
   return isolate;
 };
 const longMs = 20_000;
@@ -64,7 +65,7 @@ describe('createIsolate', () => {
   });
 
   it('replaces a process that has answered often enough', async () => {
-    const { call } = open(2);
+    const { call } = open({ callsPerProcess: 2 });
     const pids = [];
     for (let i = 0; i < 4; i++) {
       const answer = await call({ kind: 'pid' }, longMs);
@@ -73,5 +74,31 @@ describe('createIsolate', () => {
     expect(pids[0]).toBe(pids[1]);
     expect(pids[2]).toBe(pids[3]);
     expect(pids[1]).not.toBe(pids[2]);
+  });
+
+  it('replaces a process for a call of another kind, after it has ended', async () => {
+    const { call } = open();
+    const first = await call({ kind: 'pid' }, longMs, 'one');
+    expect(await call({ kind: 'pid' }, longMs, 'one')).toEqual(first);
+    const second = await call({ kind: 'pid' }, longMs, 'other');
+    expect(second.ok && second.response.pid).not.toBe(first.ok && first.response.pid);
+    expect(first.ok && isAlive(first.response.pid!)).toBe(false);
+  });
+
+  it('ends a process that is idle too long; the next call gets another', async () => {
+    const { call } = open({ idleMs: 50 });
+    const first = await call({ kind: 'pid' }, longMs);
+    await until('the idle process ends', () => first.ok && !isAlive(first.response.pid!));
+    expect(await call({ kind: 'echo', text: 'again' }, longMs)).toEqual({ ok: true, response: { text: 'again' } });
+  });
+
+  it('starts no process once it is closed', async () => {
+    const { call, close } = open();
+    await close();
+    expect(await call({ kind: 'pid' }, longMs)).toEqual({
+      ok: false,
+      reason: 'crashed',
+      log: 'the measuring process was closed',
+    });
   });
 });

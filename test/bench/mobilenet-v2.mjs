@@ -36,12 +36,13 @@ const workload = { kind: 'network', network: zooNetwork('mobilenet-v2'), dtype: 
 
 console.log(`load average before: ${loadavg()[0].toFixed(1)}`);
 for (const threads of [1, 2]) {
-  const measurer = createMeasurer({ threads });
+  const measurer = createMeasurer({ threads: [threads], runtimes: ['tflite'] });
+  const [runtime] = await measurer.runtimes();
   const rounds = [];
   for (let round = 0; round < roundCount; round++) {
     reference.stdin.write(`${threads} ${runsPerRound}\n`);
     const theirs = median(JSON.parse((await lines.next()).value));
-    const outcome = await measurer.measure(workload, { timeoutMs: 60_000 });
+    const outcome = await measurer.measure(workload, { runtime, timeoutMs: 60_000 });
     if (!outcome.ok) throw new Error(outcome.log);
     rounds.push({ theirs, ours: median(outcome.samplesMs), overheadMs: outcome.overheadMs });
   }

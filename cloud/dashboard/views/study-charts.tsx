@@ -1,5 +1,5 @@
 /** StudyCharts: the pictures of a study, each shown as soon as there is something to see. */
-import type { LatencyEntry } from '@bespoke/shared/latency/table.js';
+import { describeRuntime, type LatencyEntry, type RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { LatencyView, StudyDetail } from '@bespoke/shared/protocol/api.js';
 import { useCallback, useMemo } from 'react';
 import { architectureProbabilities } from '../charts/architecture-probabilities.js';
@@ -96,17 +96,17 @@ function ProbabilityChart({ study: { slots, probabilities } }: { readonly study:
 function FoundNetwork({ study }: { readonly study: StudyDetail }) {
   const { latencies } = useLive(`latencies/${study.deviceId}`);
   const measured = latencies.get(study.deviceId);
-  const table = useMemo(
-    () => tableOf([...(measured?.values() ?? [])], study.result?.threads ?? null),
-    [measured, study.result],
-  );
+  const table = useMemo(() => tableOf([...(measured?.values() ?? [])], study.result), [measured, study.result]);
   return <NetworkDrawing network={study.network!} table={table} />;
 }
 
-/** Latencies by workload key. Of several runtimes, the one with the study's number of threads counts; while that is not known, the first measured. */
-export function tableOf(latencies: readonly LatencyView[], threads: number | null): ReadonlyMap<string, LatencyEntry> {
-  const wanted = threads ?? latencies[0]?.runtime.threads;
-  return new Map(
-    latencies.filter(({ runtime }) => runtime.threads === wanted).map((latency) => [latency.key, latency]),
-  );
+/** Latencies by workload key. Of several runtimes, the study's own counts; while that is not known, the first measured. */
+export function tableOf(
+  latencies: readonly LatencyView[],
+  study: { readonly runtime: string; readonly threads: number } | null,
+): ReadonlyMap<string, LatencyEntry> {
+  const describe = (key: RuntimeKey) => ({ runtime: describeRuntime(key), threads: key.threads });
+  const wanted = study ?? (latencies[0] && describe(latencies[0].runtime));
+  const isWanted = (key: RuntimeKey) => key.threads === wanted?.threads && describeRuntime(key) === wanted.runtime;
+  return new Map(latencies.filter(({ runtime }) => isWanted(runtime)).map((latency) => [latency.key, latency]));
 }

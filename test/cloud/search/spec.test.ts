@@ -143,6 +143,7 @@ describe('resolveSpec', () => {
         augmentation: { flip: true, cropPaddingPixels: 4, cutoutPixels: 0 },
       },
       seed: 0,
+      runtime: 'tflite',
       threads: 1,
       backend: 'auto',
     });

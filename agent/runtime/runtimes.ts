@@ -1,0 +1,70 @@
+/** The runtimes of an agent: one row per name that says how to open it, what may run operators in it, and how to get it. */
+import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
+import type { RuntimeKey, RuntimeName } from '@bespoke/shared/latency/table.js';
+import { openOnnx } from './onnx.js';
+import type { Runtime } from './runtime.js';
+import { openTfjsTensorflow } from './tfjs-tensorflow.js';
+import { openTfjsWasm } from './tfjs-wasm.js';
+import { openTfjsWebgpu } from './tfjs-webgpu.js';
+import { openTflite, type TfliteDelegate } from './tflite.js';
+
+/** A runtime to open: its key without the version, which is known when it has loaded. */
+export type RuntimeChoice = Omit<RuntimeKey, 'version'>;
+
+export interface RuntimeRow {
+  /** What may run the operators in it, the best first; `manyThreads` where the number of threads has an effect. */
+  readonly delegates: { readonly [delegate: string]: { readonly manyThreads: boolean } };
+  /** Loads it, with one of the delegates. Throws whatever its package throws where it does not work here. */
+  open(delegate: string, threads: number): Runtime | Promise<Runtime>;
+  /** Not installed with the agent: a device that lacks it lacks nothing. */
+  readonly optional: boolean;
+  /** The command that brings it. */
+  readonly remedy: string;
+}
+
+/** By name, the one that measures like most apps first. */
+export const runtimes: { readonly [R in RuntimeName]: RuntimeRow } = {
+  tflite: {
+    delegates: { xnnpack: { manyThreads: true }, none: { manyThreads: true } },
+    open: (delegate: TfliteDelegate, threads) => openTflite(threads, delegate),
+    optional: false,
+    remedy: 'npm rebuild tfjs-tflite-node && npm run install -w agent',
+  },
+  onnx: {
+    delegates: { cpu: { manyThreads: true }, cuda: { manyThreads: false }, webgpu: { manyThreads: false } },
+    open: openOnnx,
+    optional: true,
+    remedy: 'npx bespoke agent runtime add onnx',
+  },
+  'tfjs-tensorflow': {
+    delegates: { cpu: { manyThreads: true } },
+    open: (_, threads) => openTfjsTensorflow(threads),
+    optional: true,
+    remedy: 'npx bespoke agent runtime add tensorflow',
+  },
+  'tfjs-wasm': {
+    delegates: { cpu: { manyThreads: false } },
+    open: openTfjsWasm,
+    optional: false,
+    remedy: 'npm ci',
+  },
+  'tfjs-webgpu': {
+    delegates: { gpu: { manyThreads: false }, software: { manyThreads: false } },
+    open: openTfjsWebgpu,
+    optional: true,
+    remedy: 'npx bespoke agent runtime add webgpu',
+  },
+};
+
+/** Loads a runtime; in the measuring process only. Throws `RUNTIME_UNAVAILABLE` with the remedy. */
+export async function openRuntime({ runtime, delegate, threads }: RuntimeChoice): Promise<Runtime> {
+  const { delegates, open, remedy } = runtimes[runtime];
+  try {
+    if (!(delegate in delegates)) throw new Error(`it has no delegate ${delegate}`);
+    return await open(delegate, threads);
+  } catch (cause) {
+    if (isAppError(cause, 'RUNTIME_UNAVAILABLE')) throw cause;
+    const problem = (cause as Error).message.trim().split('\n')[0]!;
+    throw new AppError('RUNTIME_UNAVAILABLE', { runtime, problem, remedy }, { cause });
+  }
+}
