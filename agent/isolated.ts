@@ -30,8 +30,5 @@ async function answer(request: IsolatedRequest): Promise<IsolatedResponse> {
   return { kind: 'measure', outcome: await runJob(request.job, runtime, clock) };
 }
 
-process.on('message', async (request: IsolatedRequest) => {
-  process.send!(await answer(request));
-  globalThis.gc?.(); // the binding frees a model with the object that wraps it
-});
+process.on('message', async (request: IsolatedRequest) => process.send!(await answer(request)));
 process.on('disconnect', () => process.exit());
