@@ -37,8 +37,5 @@ async function answer({ choice, job }: IsolatedRequest): Promise<IsolatedRespons
   return { ok: true, runtime: runtime.key, outcome: job && (await runJob(job, runtime, clock)) };
 }
 
-process.on('message', async (request: IsolatedRequest) => {
-  process.send!(await answer(request));
-  globalThis.gc?.(); // tflite's binding frees a model with the object that wraps it
-});
+process.on('message', async (request: IsolatedRequest) => process.send!(await answer(request)));
 process.on('disconnect', () => process.exit());

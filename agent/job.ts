@@ -8,13 +8,21 @@ import { fold } from '@bespoke/shared/graph/fold.js';
 import type { Graph } from '@bespoke/shared/graph/graph.js';
 import { bytesPerElement, elementCount } from '@bespoke/shared/graph/tensor.js';
 import { countParams } from '@bespoke/shared/graph/weights.js';
-import { type FailureReason, type MeasurementOutcome, maxLogLength } from '@bespoke/shared/latency/measurement.js';
+import {
+  type FailureReason,
+  type HostState,
+  type MeasurementOutcome,
+  type MeasurementSuccess,
+  maxLogLength,
+} from '@bespoke/shared/latency/measurement.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
+import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { FileWorkload, Workload } from '@bespoke/shared/latency/workload.js';
 import { lower, lowerSingle } from '@bespoke/shared/network/lower.js';
 import { watchHost } from './host-state.js';
-import { type Clock, measure, overheadSettings, type Samples } from './measure.js';
-import type { Model, Runtime, Session } from './runtime/runtime.js';
+import type { Clock } from './measure.js';
+import { measurePasses, type Pass, type Passes } from './passes.js';
+import type { Model, Runtime } from './runtime/runtime.js';
 import { scaledWeights } from './scaled-weights.js';
 
 export interface Job {
@@ -32,19 +40,18 @@ const leastMs = 1e-6;
 /** Why a job cannot be done as asked. */
 class Refusal extends Error {}
 
-/**
- * A model is loaded and timed in short passes, over half a second. What disturbs a pass (another process, a busy neighbour on
- * the host, an unlucky place for its buffers) adds time and never takes it away, and comes in bursts of some passes; so the
- * passes with the lowest medians count, once they agree.
- */
-const passCount = { least: 4, most: 10, counted: 2 } as const;
-/** How far the counted passes' medians may lie apart. */
-const agreementShare = 0.02;
-
-/** Never throws: what fails is a failure with its reason. */
-export async function runJob(job: Job, runtime: Runtime, clock: Clock): Promise<MeasurementOutcome> {
+/** Never throws: what fails is a failure with its reason. `watch` tells the state of the device around the measurement. */
+export async function runJob(
+  job: Job,
+  runtime: Runtime,
+  clock: Clock,
+  watch: typeof watchHost = watchHost,
+): Promise<MeasurementOutcome> {
   try {
-    return await measureModel(modelOf(job), runtime, clock);
+    const model = modelOf(job);
+    const hostAfter = watch();
+    const passes = await measurePasses(model, runtime, clock);
+    return outcomeOf(passes, runtime.key, hostAfter());
   } catch (error) {
     const { message, stack } = error as Error;
     const log = isAppError(error) || error instanceof Refusal ? message : (stack ?? message);
@@ -92,54 +99,23 @@ function checkSize(graph: Graph, batch: number): void {
   }
 }
 
-interface Pass extends Samples {
-  readonly overheadMs: number;
-  readonly medianMs: number;
+function outcomeOf({ all, counted }: Passes, runtime: RuntimeKey, host: HostState): MeasurementSuccess {
+  const overheadMs = compact(median([...counted].map((pass) => pass.overheadMs)));
+  const samplesOf = (passes: readonly Pass[]) =>
+    passes.flatMap((pass) => pass.samplesMs.map((ms) => compact(Math.max(ms - overheadMs, leastMs))));
+  return {
+    ok: true,
+    samplesMs: samplesOf(all.filter((pass) => counted.has(pass))),
+    uncountedMs: samplesOf(all.filter((pass) => !counted.has(pass))),
+    passes: all.map((pass) => ({ counted: counted.has(pass), sampleCount: pass.samplesMs.length })),
+    overheadMs,
+    batchSize: all.find((pass) => counted.has(pass))!.batchSize,
+    runtime,
+    host,
+  };
 }
 
-async function measureModel(model: Model, runtime: Runtime, clock: Clock): Promise<MeasurementOutcome> {
-  const hostAfter = watchHost();
-  const passes: Pass[] = [];
-  let counted: Pass[];
-  do {
-    passes.push(await measurePass(model, runtime, clock));
-    counted = passes.sort((a, b) => a.medianMs - b.medianMs).slice(0, passCount.counted);
-  } while (passes.length < passCount.least || (passes.length < passCount.most && !agree(counted)));
-  const overheadMs = median(counted.map((pass) => pass.overheadMs));
-  const samplesMs = counted.flatMap((pass) => pass.samplesMs.map((ms) => Math.max(ms - overheadMs, leastMs)));
-  return { ok: true, samplesMs, overheadMs, batchSize: counted[0]!.batchSize, runtime: runtime.key, host: hostAfter() };
-}
-
-/** Of passes in ascending order. */
-function agree(passes: readonly Pass[]): boolean {
-  return passes.at(-1)!.medianMs <= passes[0]!.medianMs * (1 + agreementShare);
-}
-
-/** Loads the model afresh and times it. */
-async function measurePass(model: Model, runtime: Runtime, clock: Clock): Promise<Pass> {
-  const session = await runtime.load(model);
-  try {
-    fillInputs(session);
-    const overheadMs = await measureOverhead(session, runtime, clock);
-    const samples = await measure((count) => session.run(count), clock);
-    return { ...samples, overheadMs, medianMs: median(samples.samplesMs) };
-  } finally {
-    session.close();
-  }
-}
-
-/** Median time of a model that does nothing but take the same inputs and give the same outputs. */
-async function measureOverhead({ inputs, outputs }: Session, runtime: Runtime, clock: Clock): Promise<number> {
-  const session = await runtime.loadEmpty(
-    inputs.map((x) => [x.length]),
-    outputs.map((y) => [y.length]),
-  );
-  const { samplesMs } = await measure((count) => session.run(count), clock, overheadSettings);
-  session.close();
-  return median(samplesMs);
-}
-
-/** Numbers spread over -1..1, by the golden ratio: zeros would let a clever kernel off, denormals would slow an honest one. */
-function fillInputs({ inputs }: Session): void {
-  for (const input of inputs) for (let i = 0; i < input.length; i++) input[i] = ((i * 0.6180339887498949) % 1) * 2 - 1;
+/** Six digits: no clock tells more, and a message of a thousand samples stays short. */
+function compact(ms: number): number {
+  return Number(ms.toPrecision(6));
 }

@@ -1,6 +1,11 @@
 /**
  * How long does one run take? Warm up until stable, time batches that are long for the clock, stop when the median is known
  * well enough. Pure but for the clock and the run function that it is given.
+ *
+ * A runtime that works elsewhere (another thread, a GPU) must be waited for once per batch. There a sample is the slope between
+ * a batch and one three times as long: what the wait costs is in both, and drops out.
+ *
+ *   returns: time(b) / b          promises: (time(3 b) - time(b)) / 2 b
  */
 import { ascending, median, medianInterval } from '@bespoke/shared/latency/statistics.js';
 
@@ -27,23 +32,24 @@ export interface MeasureSettings {
   readonly samplingMs: { readonly least: number; readonly most: number };
 }
 
-/** Under 0.1 s where the machine is quiet; a job makes several such passes (job.ts). */
+/** Some 40 ms where the machine is quiet; a job makes several such passes (passes.ts). */
 export const defaultSettings: MeasureSettings = {
   sampleMs: 1,
   warmupMs: { least: 10, most: 100 },
   stableShare: 0.02,
-  sampleCount: { least: 15, most: 300 },
+  sampleCount: { least: 15, most: 200 },
   precisionShare: 0.02,
-  samplingMs: { least: 40, most: 150 },
+  samplingMs: { least: 25, most: 150 },
 };
 
 /** For the runtime's overhead, a few microseconds: quicker and coarser. */
 export const overheadSettings: MeasureSettings = {
   ...defaultSettings,
-  warmupMs: { least: 2, most: 10 },
+  sampleMs: 0.25,
+  warmupMs: { least: 1, most: 10 },
   sampleCount: { least: 10, most: 100 },
   precisionShare: 0.05,
-  samplingMs: { least: 5, most: 20 },
+  samplingMs: { least: 3, most: 20 },
 };
 
 /** Samples of a model so slow that the cap passes first. */
@@ -52,11 +58,13 @@ const fewestSamples = 5;
 const ticksPerSample = 200;
 /** Samples per median while warming. */
 const warmupGroup = 5;
+/** By how much batches grow from one such group to the next, at most: a slope of few runs may be next to nothing by chance. */
+const growth = 10;
 
 export interface Samples {
   /** Milliseconds of one run, per sample. */
   readonly samplesMs: readonly number[];
-  /** Runs timed together for one sample. */
+  /** Runs timed together for one sample; in the shorter batch, where it takes two. */
   readonly batchSize: number;
 }
 
@@ -80,12 +88,22 @@ export async function measure(run: Run, clock: Clock, settings: MeasureSettings 
   return { samplesMs, batchSize };
 }
 
-/** Mean time of one run in a batch. */
+/** How much longer the second batch is where waiting has to drop out. */
+const longerBy = 3;
+
+/** Mean time of one run in a batch, without the wait for its end. */
 async function sample(run: Run, clock: Clock, batchSize: number): Promise<number> {
+  const [waited, ms] = await time(run, clock, batchSize);
+  if (!waited) return ms / batchSize;
+  const [, longerMs] = await time(run, clock, longerBy * batchSize);
+  return (longerMs - ms) / ((longerBy - 1) * batchSize);
+}
+
+async function time(run: Run, clock: Clock, count: number): Promise<[waited: boolean, ms: number]> {
   const startMs = clock.nowMs();
-  const pending = run(batchSize);
+  const pending = run(count);
   if (pending) await pending; // a runtime that is done has no turn of the event loop in its time
-  return (clock.nowMs() - startMs) / batchSize;
+  return [pending !== undefined, clock.nowMs() - startMs];
 }
 
 /** Warms up and returns the batch size that makes a sample long enough. */
@@ -103,8 +121,9 @@ async function warmUp(run: Run, clock: Clock, settings: MeasureSettings): Promis
     const elapsedMs = clock.nowMs() - startMs;
     if (group.length === 0) return batchSize;
     const nowMs = median(group);
-    batchSize = Math.max(1, Math.ceil(sampleMs / Math.max(nowMs, clock.tickMs)));
-    const stable = Math.abs(nowMs - before) <= settings.stableShare * nowMs;
+    const wanted = Math.max(1, Math.ceil(sampleMs / Math.max(nowMs, clock.tickMs)));
+    const stable = wanted <= growth * batchSize && Math.abs(nowMs - before) <= settings.stableShare * nowMs;
+    batchSize = Math.min(wanted, growth * batchSize);
     if (elapsedMs >= most || (elapsedMs >= least && stable)) return batchSize;
     before = nowMs;
   }

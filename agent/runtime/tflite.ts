@@ -7,6 +7,7 @@ import { AppError } from '@bespoke/shared/base/errors.js';
 import { writeEmptyTflite, writeTflite } from '@bespoke/shared/format/tflite.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { Model, Runtime, Session } from './runtime.js';
+import { createCollector } from './spent-models.js';
 
 type Binding = typeof import('tfjs-tflite-node');
 type Interpreter = InstanceType<Binding['TFLiteNodeModelRunner']>;
@@ -56,10 +57,17 @@ function xnnpackOptions(threads: number) {
   return { delegate: { path: delegatePath, options } };
 }
 
+/** Files of Graphs: a model is loaded several times over. */
+const written = new WeakMap<Model, Uint8Array>();
+
 /** The exporter's own passes: what is measured is what would be downloaded. */
 function bytesOf(model: Model): Uint8Array {
   if (model.kind === 'file') return model.bytes;
-  return writeTflite(model.graph, model.weights, { batch: model.batch, description: 'Bespoke workload' });
+  const known = written.get(model);
+  if (known) return known;
+  const bytes = writeTflite(model.graph, model.weights, { batch: model.batch, description: 'Bespoke workload' });
+  written.set(model, bytes);
+  return bytes;
 }
 
 function loadBinding(): Binding {
@@ -72,6 +80,8 @@ function loadBinding(): Binding {
   }
 }
 
+const collectSpent = createCollector();
+
 function sessionOf(interpreter: Interpreter): Session {
   const arrays = (tensors: ReturnType<Interpreter['getInputs']>) =>
     tensors.map((tensor) => tensor.data() as Float32Array);
@@ -81,7 +91,6 @@ function sessionOf(interpreter: Interpreter): Session {
     run: (count) => {
       for (let i = 0; i < count; i++) interpreter.infer(); // throws where the runtime reports an error
     },
-    // The binding frees the interpreter with the object that wraps it.
-    close: () => {},
+    close: collectSpent, // the binding frees the interpreter with the object that wraps it
   };
 }

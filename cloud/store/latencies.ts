@@ -3,8 +3,13 @@
  * LatencyTable: what disturbs a device adds time and never takes it away.
  */
 import { canonicalJson } from '@bespoke/shared/base/json.js';
-import type { HostState, MeasurementSuccess } from '@bespoke/shared/latency/measurement.js';
-import { summarize } from '@bespoke/shared/latency/statistics.js';
+import {
+  type HostState,
+  type MeasurementSuccess,
+  type PassRecord,
+  samplesOfPasses,
+} from '@bespoke/shared/latency/measurement.js';
+import { summarizePasses } from '@bespoke/shared/latency/statistics.js';
 import type { LatencyTable, RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
 import type { LatencyView } from '@bespoke/shared/protocol/api.js';
@@ -12,7 +17,10 @@ import type { Database } from './database.js';
 
 /** The raw record of one measurement. */
 export interface Measurement {
+  /** Of the passes that count, and of the others. */
   readonly samplesMs: readonly number[];
+  readonly uncountedMs: readonly number[];
+  readonly passes: readonly PassRecord[];
   readonly overheadMs: number;
   readonly batchSize: number;
   readonly host: HostState;
@@ -33,6 +41,8 @@ interface Row {
 
 interface RawRow {
   samples_ms: Buffer;
+  uncounted_ms: Buffer;
+  passes: string;
   overhead_ms: number;
   batch_size: number;
   host: string;
@@ -64,8 +74,8 @@ export class Latencies {
     private readonly now: () => Date,
   ) {
     this.#insert = database.prepare(
-      `INSERT INTO measurements (job_id, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, overhead_ms, batch_size, host, measured)
-       VALUES (@jobId, @deviceId, @runtime, @key, @medianMs, @lowMs, @highMs, @count, @samples, @overheadMs, @batchSize, @host, @measured)`,
+      `INSERT INTO measurements (job_id, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, measured)
+       VALUES (@jobId, @deviceId, @runtime, @key, @medianMs, @lowMs, @highMs, @count, @samples, @uncounted, @passes, @overheadMs, @batchSize, @host, @measured)`,
     );
     this.#list = database.prepare<[string], Row>(`${select} WHERE m.id IN (${quietest}) ORDER BY m.id`);
     this.#table = database.prepare<[string, string], Row>(
@@ -81,14 +91,14 @@ export class Latencies {
       'SELECT COUNT(*) AS count FROM (SELECT DISTINCT runtime, workload_key FROM measurements WHERE device_id = ?)',
     );
     this.#raw = database.prepare<[string, string, string], RawRow>(
-      `SELECT samples_ms, overhead_ms, batch_size, host, measured FROM measurements
+      `SELECT samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, measured FROM measurements
        WHERE device_id = ? AND runtime = ? AND workload_key = ? ORDER BY id`,
     );
   }
 
   /** Adds what a job measured; `Jobs.end` calls this within its transaction. Throws where the job has one already. */
   add(job: { id: string; deviceId: string; runtime: RuntimeKey; key: string }, outcome: MeasurementSuccess): void {
-    const { count, medianMs, lowMs, highMs } = summarize(outcome.samplesMs);
+    const { count, medianMs, lowMs, highMs } = summarizePasses(samplesOfPasses(outcome));
     this.#insert.run({
       jobId: job.id,
       deviceId: job.deviceId,
@@ -99,6 +109,8 @@ export class Latencies {
       highMs,
       count,
       samples: encodeSamples(outcome.samplesMs),
+      uncounted: encodeSamples(outcome.uncountedMs),
+      passes: JSON.stringify(outcome.passes),
       overheadMs: outcome.overheadMs,
       batchSize: outcome.batchSize,
       host: JSON.stringify(outcome.host),
@@ -147,6 +159,8 @@ export class Latencies {
   measurements(deviceId: string, runtime: RuntimeKey, key: string): Measurement[] {
     return this.#raw.all(deviceId, canonicalJson(runtime), key).map((row) => ({
       samplesMs: decodeSamples(row.samples_ms),
+      uncountedMs: decodeSamples(row.uncounted_ms),
+      passes: JSON.parse(row.passes) as PassRecord[],
       overheadMs: row.overhead_ms,
       batchSize: row.batch_size,
       host: JSON.parse(row.host) as HostState,

@@ -3,12 +3,15 @@
  * cloud can store it, retry it or set the workload aside.
  */
 import { z } from 'zod';
+import type { PassSamples } from './statistics.js';
 import { type RuntimeKey, runtimeKeySchema } from './table.js';
 
 /** The state of the device around a measurement; null where the device does not tell. */
 export interface HostState {
   /** Load average of the last minute, before measuring. */
   readonly loadAverage: number | null;
+  /** Share of the measuring time, 0..1, in which the runtime was ready to run and had no core: others did. */
+  readonly waitedShare: number | null;
   /** Clock of the fastest core, before and after measuring. */
   readonly frequencyBeforeMhz: number | null;
   readonly frequencyAfterMhz: number | null;
@@ -16,12 +19,42 @@ export interface HostState {
   readonly governor: string | null;
   /** Hottest thermal zone, after measuring. */
   readonly temperatureC: number | null;
+  /** Whether heat or a weak supply held the processor back. */
+  readonly throttled: boolean | null;
+  /** Charge of the battery, 0..100. */
+  readonly batteryPercent: number | null;
+  /** False when the device lives on its battery. */
+  readonly charging: boolean | null;
+}
+
+/** Of a device that tells nothing. */
+export const unknownHost: HostState = {
+  loadAverage: null,
+  waitedShare: null,
+  frequencyBeforeMhz: null,
+  frequencyAfterMhz: null,
+  governor: null,
+  temperatureC: null,
+  throttled: null,
+  batteryPercent: null,
+  charging: null,
+};
+
+/** One of the times that the model was loaded and timed. */
+export interface PassRecord {
+  /** Whether its samples are in `samplesMs`; else they are in `uncountedMs`. */
+  readonly counted: boolean;
+  readonly sampleCount: number;
 }
 
 export interface MeasurementSuccess {
   readonly ok: true;
-  /** One number per sample: milliseconds of one invocation, `overheadMs` taken out. */
+  /** One number per sample of the passes that count: milliseconds of one invocation, `overheadMs` taken out. */
   readonly samplesMs: readonly number[];
+  /** Likewise, of the passes that do not count. */
+  readonly uncountedMs: readonly number[];
+  /** All passes in the order in which they were made; their samples follow one another in the two lists above. */
+  readonly passes: readonly PassRecord[];
   /** What copying inputs and outputs and calling the runtime cost per invocation; already subtracted from every sample. */
   readonly overheadMs: number;
   /** Invocations timed together for one sample. */
@@ -43,27 +76,62 @@ export interface MeasurementFailure {
 
 export type MeasurementOutcome = MeasurementSuccess | MeasurementFailure;
 
-/** Samples per outcome, at most. */
+/** Samples per outcome, at most, counted or not. */
 export const maxSampleCount = 2000;
+export const maxPassCount = 100;
 export const maxLogLength = 8000;
 
 const measured = z.number().nonnegative().nullable();
 const hostStateSchema = z.strictObject({
   loadAverage: measured,
+  waitedShare: z.number().min(0).max(1).nullable(),
   frequencyBeforeMhz: measured,
   frequencyAfterMhz: measured,
   governor: z.string().max(60).nullable(),
   temperatureC: z.number().min(-100).max(300).nullable(),
+  throttled: z.boolean().nullable(),
+  batteryPercent: z.number().min(0).max(100).nullable(),
+  charging: z.boolean().nullable(),
 });
 
+const samples = z.array(z.number().positive()).max(maxSampleCount);
+const count = z.number().int().min(1).max(maxSampleCount);
+
 export const measurementOutcomeSchema = z.discriminatedUnion('ok', [
-  z.strictObject({
-    ok: z.literal(true),
-    samplesMs: z.array(z.number().positive()).min(1).max(maxSampleCount),
-    overheadMs: z.number().nonnegative(),
-    batchSize: z.number().int().min(1),
-    runtime: runtimeKeySchema,
-    host: hostStateSchema,
-  }),
+  z
+    .strictObject({
+      ok: z.literal(true),
+      samplesMs: samples.min(1),
+      uncountedMs: samples,
+      passes: z
+        .array(z.strictObject({ counted: z.boolean(), sampleCount: count }))
+        .min(1)
+        .max(maxPassCount),
+      overheadMs: z.number().nonnegative(),
+      batchSize: z.number().int().min(1),
+      runtime: runtimeKeySchema,
+      host: hostStateSchema,
+    })
+    .refine(isComplete, 'expected passes whose sample counts add up to the samples, at most 2000 in all'),
   z.strictObject({ ok: z.literal(false), reason: z.enum(failureReasons), log: z.string().max(maxLogLength) }),
 ]) as unknown as z.ZodType<MeasurementOutcome>;
+
+type SamplesOfPasses = Pick<MeasurementSuccess, 'samplesMs' | 'uncountedMs' | 'passes'>;
+
+function isComplete({ samplesMs, uncountedMs, passes }: SamplesOfPasses): boolean {
+  const total = (counted: boolean) =>
+    passes.reduce((sum, pass) => sum + (pass.counted === counted ? pass.sampleCount : 0), 0);
+  const fits = samplesMs.length + uncountedMs.length <= maxSampleCount;
+  return fits && total(true) === samplesMs.length && total(false) === uncountedMs.length;
+}
+
+/** The samples of every pass, in the order in which they were made. */
+export function samplesOfPasses({ samplesMs, uncountedMs, passes }: SamplesOfPasses): PassSamples[] {
+  const next = { counted: 0, uncounted: 0 };
+  return passes.map(({ counted, sampleCount }) => {
+    const key = counted ? 'counted' : 'uncounted';
+    const start = next[key];
+    next[key] += sampleCount;
+    return { counted, samplesMs: (counted ? samplesMs : uncountedMs).slice(start, next[key]) };
+  });
+}

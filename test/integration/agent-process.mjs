@@ -4,24 +4,26 @@
  */
 import { existsSync } from 'node:fs';
 import { runAgent } from '@bespoke/agent/agent.js';
+import { unknownHost } from '@bespoke/shared/latency/measurement.js';
 
 const [url, tokenPath, statePath, gatePath] = process.argv.slice(2);
 const runtime = { runtime: 'tflite', version: '2.9.0', threads: 1, delegate: 'xnnpack' };
-const host = {
-  loadAverage: null,
-  frequencyBeforeMhz: null,
-  frequencyAfterMhz: null,
-  governor: null,
-  temperatureC: null,
-};
-
 const measurer = {
   runtimes: async () => [runtime],
   async measure(workload, { fileBytes }) {
     process.stdout.write(`measuring ${workload.kind}\n`);
     while (!existsSync(gatePath)) await new Promise((resolve) => setTimeout(resolve, 10));
     const medianMs = workload.kind === 'file' ? fileBytes.length : workload.body.outChannels;
-    return { ok: true, samplesMs: [medianMs, medianMs, medianMs], overheadMs: 0, batchSize: 1, runtime, host };
+    return {
+      ok: true,
+      samplesMs: [medianMs, medianMs, medianMs],
+      uncountedMs: [],
+      passes: [{ counted: true, sampleCount: 3 }],
+      overheadMs: 0,
+      batchSize: 1,
+      runtime,
+      host: unknownHost,
+    };
   },
 };
 

@@ -3,7 +3,7 @@ import { type Cloud, type CloudOptions, startCloud } from '@bespoke/cloud/compos
 import type { StudyService } from '@bespoke/cloud/server/api.js';
 import type { Device } from '@bespoke/cloud/store/devices.js';
 import { AppError } from '@bespoke/shared/base/errors.js';
-import type { MeasurementSuccess } from '@bespoke/shared/latency/measurement.js';
+import { type MeasurementSuccess, unknownHost } from '@bespoke/shared/latency/measurement.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { BlockWorkload } from '@bespoke/shared/latency/workload.js';
 import { onTestFinished } from 'vitest';
@@ -25,20 +25,18 @@ export function workload(index: number): BlockWorkload {
 }
 
 export function success(medianMs: number): MeasurementSuccess {
-  const host = {
-    loadAverage: 0.5,
-    frequencyBeforeMhz: 2000,
-    frequencyAfterMhz: 2000,
-    governor: 'performance',
-    temperatureC: 40,
-  };
   return {
     ok: true,
     samplesMs: [medianMs, medianMs * 0.9, medianMs * 1.2],
+    uncountedMs: [medianMs * 2],
+    passes: [
+      { counted: true, sampleCount: 3 },
+      { counted: false, sampleCount: 1 },
+    ],
     overheadMs: 0.01,
     batchSize: 10,
     runtime,
-    host,
+    host: { ...unknownHost, loadAverage: 0.5, governor: 'performance' },
   };
 }
 

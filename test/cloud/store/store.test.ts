@@ -21,7 +21,7 @@ describe('openDatabase', () => {
   it('brings a new file to the newest version, in WAL, with foreign keys', () => {
     const database = openDatabase(temporaryFolder());
     onTestFinished(() => void database.close());
-    expect(database.pragma('user_version', { simple: true })).toBe(1);
+    expect(database.pragma('user_version', { simple: true })).toBe(2);
     expect(database.pragma('journal_mode', { simple: true })).toBe('wal');
     expect(database.pragma('foreign_keys', { simple: true })).toBe(1);
   });
@@ -32,7 +32,7 @@ describe('openDatabase', () => {
     database.pragma('user_version = 7');
     database.close();
     expect(() => openDatabase(folder)).toThrow(
-      /to have version 1 at most, but it has 7; it was written by a newer release/,
+      /to have version 2 at most, but it has 7; it was written by a newer release/,
     );
   });
 });
@@ -108,13 +108,15 @@ describe('Latencies', () => {
       jobs.measure(job!, success(medianMs));
     }
     expect(latencies.table(device.id, runtime)).toEqual(
-      new Map([[key, { medianMs: 2, lowMs: 1.8, highMs: 2.4, count: 3 }]]),
+      new Map([[key, { medianMs: 2, lowMs: 0, highMs: 6, count: 3 }]]),
     );
     expect(latencies.measurements(device.id, runtime, key).map(({ samplesMs }) => samplesMs)).toEqual([
       success(3).samplesMs,
       success(2).samplesMs,
       success(4).samplesMs,
     ]);
+    const { samplesMs, uncountedMs, passes } = success(4);
+    expect(latencies.measurements(device.id, runtime, key)[2]).toMatchObject({ samplesMs, uncountedMs, passes });
     expect(latencies.medians(device.id, runtime)).toEqual(new Map([[key, [2, 3, 4]]]));
     expect(latencies.list(device.id)).toEqual([latencies.get(device.id, runtime, key)]);
     expect(latencies.get(device.id, runtime, key)).toMatchObject({

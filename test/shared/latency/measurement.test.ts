@@ -1,22 +1,33 @@
 import {
-  type MeasurementOutcome,
+  type MeasurementSuccess,
   maxLogLength,
   measurementOutcomeSchema,
+  samplesOfPasses,
 } from '@bespoke/shared/latency/measurement.js';
 import { describe, expect, it } from 'vitest';
 
-const success: MeasurementOutcome = {
+const success: MeasurementSuccess = {
   ok: true,
-  samplesMs: [1.5, 1.25],
+  samplesMs: [1.5, 1.25, 1.5],
+  uncountedMs: [2.5, 3],
+  passes: [
+    { counted: true, sampleCount: 2 },
+    { counted: false, sampleCount: 2 },
+    { counted: true, sampleCount: 1 },
+  ],
   overheadMs: 0.01,
   batchSize: 1,
   runtime: { runtime: 'tflite', version: '2.9.0', threads: 1, delegate: 'xnnpack' },
   host: {
     loadAverage: 0.5,
+    waitedShare: 0.02,
     frequencyBeforeMhz: null,
     frequencyAfterMhz: 2400,
     governor: 'performance',
     temperatureC: -4,
+    throttled: false,
+    batteryPercent: 80,
+    charging: true,
   },
 };
 const accepts = (outcome: unknown) => measurementOutcomeSchema.safeParse(outcome).success;
@@ -30,7 +41,23 @@ describe('measurementOutcomeSchema', () => {
 
   it('refuses samples that are no time, none, or too many', () => {
     for (const samplesMs of [[], [0], [-1], [Number.NaN], new Array(2001).fill(1)]) {
-      expect(accepts({ ...success, samplesMs })).toBe(false);
+      const passes = [{ counted: true, sampleCount: samplesMs.length }];
+      expect(accepts({ ...success, samplesMs, uncountedMs: [], passes })).toBe(false);
+    }
+    const half = new Array(1500).fill(1);
+    const passes = [true, false].map((counted) => ({ counted, sampleCount: 1500 }));
+    expect(accepts({ ...success, samplesMs: half, uncountedMs: half, passes })).toBe(false);
+  });
+
+  it('refuses passes that do not add up to the samples', () => {
+    expect(accepts({ ...success, passes: [] })).toBe(false);
+    expect(accepts({ ...success, passes: success.passes.slice(1) })).toBe(false);
+    expect(accepts({ ...success, uncountedMs: [2.5] })).toBe(false);
+  });
+
+  it('refuses a host that is impossible', () => {
+    for (const wrong of [{ waitedShare: 1.1 }, { batteryPercent: 101 }, { throttled: 1 }, { loadAverage: -1 }]) {
+      expect(accepts({ ...success, host: { ...success.host, ...wrong } })).toBe(false);
     }
   });
 
@@ -38,5 +65,15 @@ describe('measurementOutcomeSchema', () => {
     expect(accepts({ ok: false, reason: 'tired', log: '' })).toBe(false);
     expect(accepts({ ...success, note: 'hello' })).toBe(false);
     expect(accepts({ ok: false, reason: 'crashed', log: 'x'.repeat(maxLogLength + 1) })).toBe(false);
+  });
+});
+
+describe('samplesOfPasses', () => {
+  it('deals the samples out to the passes in the order in which they were made', () => {
+    expect(samplesOfPasses(success)).toEqual([
+      { counted: true, samplesMs: [1.5, 1.25] },
+      { counted: false, samplesMs: [2.5, 3] },
+      { counted: true, samplesMs: [1.5] },
+    ]);
   });
 });

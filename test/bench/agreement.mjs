@@ -1,0 +1,117 @@
+/**
+ * Do our latencies agree with those of others on the same files? Twenty workloads of 0.2 ms and more, written once as .tflite; our
+ * agent and two Python programs (invoke() alone, XNNPACK, one thread) take turns on each file, round by round, and each counts its
+ * two quietest of five passes, with the model loaded afresh.
+ *
+ *   the same library, called from Python    tells whether our method is right: no factor
+ *   TensorFlow's own interpreter            a library some versions newer: one factor for all workloads is taken out, what kernels
+ *                                           won or lost apart from it stays in. Aims: median error <= 5%, worst <= 12%
+ *
+ * Argument: rounds.
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { modelOf } from '@bespoke/agent/job.js';
+import { createMeasurer } from '@bespoke/agent/measurer.js';
+import { passCount } from '@bespoke/agent/passes.js';
+import { randomStream } from '@bespoke/shared/base/random.js';
+import { writeTflite } from '@bespoke/shared/format/tflite.js';
+import { ascending, median } from '@bespoke/shared/latency/statistics.js';
+import { benchWorkloads, measureSuccess, percent, printLoad, tfliteRuntime } from './workloads.mjs';
+
+const roundCount = Number(process.argv[2] ?? 5);
+const pathOf = (path) => fileURLToPath(new URL(path, import.meta.url));
+const python = pathOf('../../build/python/bin/python');
+const delegate = pathOf(`../../agent/build/libxnnpack-delegate.${process.platform === 'darwin' ? 'dylib' : 'so'}`);
+
+if (!existsSync(python)) {
+  console.log('agreement: SKIPPED, no build/python with TensorFlow; run `npm run setup:tensorflow`');
+  process.exit(0);
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'bespoke-agreement-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const files = benchWorkloads().map(({ name, workload }, index) => {
+  const { graph, weights, batch } = modelOf({ workload });
+  const bytes = writeTflite(graph, weights, { batch, description: name });
+  const path = join(folder, `${index}.tflite`);
+  writeFileSync(path, bytes);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { name, path, bytes, workload: { kind: 'file', format: 'tflite', sha256, byteCount: bytes.length } };
+});
+
+/** A Python program that times files. */
+async function openReference(name, argument, hasFactor) {
+  const child = spawn(python, [pathOf('./agreement.py'), argument], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.once('exit', (code) => {
+    if (code) throw new Error(`agreement.py ${argument} ended with code ${code}`);
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const { value: version } = await lines.next();
+  return {
+    label: `${name} ${version}`,
+    hasFactor,
+    /** [file][round] */
+    ratios: files.map(() => []),
+    async measureMs({ path }) {
+      child.stdin.write(`${path}\n`);
+      const passes = JSON.parse((await lines.next()).value);
+      return median(
+        passes
+          .sort((a, b) => median(a) - median(b))
+          .slice(0, passCount.counted)
+          .flat(),
+      );
+    },
+    async close() {
+      child.stdin.end();
+      await once(child, 'exit');
+    },
+  };
+}
+
+const references = [
+  await openReference('the same library from Python,', delegate, false),
+  await openReference('TensorFlow', 'tensorflow', true),
+];
+const measurer = createMeasurer({ threads: 1 });
+const runtime = await tfliteRuntime(measurer);
+const ours = files.map(() => []);
+
+printLoad('before');
+for (let round = 0; round < roundCount; round++) {
+  for (const index of randomStream(1, 'agreement', round).permutation(files.length)) {
+    const file = files[index];
+    const { samplesMs } = await measureSuccess(measurer, file.workload, { runtime, fileBytes: file.bytes });
+    ours[index].push(median(samplesMs));
+    for (const reference of references) {
+      reference.ratios[index].push(ours[index].at(-1) / (await reference.measureMs(file)));
+    }
+  }
+}
+printLoad('after');
+await measurer.close();
+for (const reference of references) await reference.close();
+
+for (const { label, hasFactor, ratios } of references) {
+  const middles = ratios.map(median);
+  const factor = hasFactor ? median(middles) : 1;
+  const errors = middles.map((ratio) => ratio / factor - 1);
+  console.log(`\nagainst ${label}${hasFactor ? `, factor ${factor.toFixed(3)}` : ''}`);
+  for (const [index, { name }] of files.entries()) {
+    console.log(
+      `${median(ours[index]).toFixed(3).padStart(8)} ms, off by ${percent(errors[index]).padStart(6)}  ${name}`,
+    );
+  }
+  const sizes = ascending(errors.map(Math.abs));
+  console.log(
+    `agreement with ${label}: ${files.length} workloads, ${roundCount} rounds; ` +
+      `error median ${percent(median(sizes))} (aim <= 5%), worst ${percent(sizes.at(-1))} (aim <= 12%)`,
+  );
+}

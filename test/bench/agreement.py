@@ -1,0 +1,113 @@
+"""Times .tflite files without our agent: invoke() alone, inputs set before, outputs never read.
+
+Argument: "tensorflow" for TensorFlow's own interpreter, or the path of the agent's XNNPACK delegate, for the very library that the agent
+measures with, called here through its C interface.
+Prints its version, then for each path on stdin a line of JSON: for each of five passes, with the model loaded afresh, the
+milliseconds of each run.
+"""
+
+import ctypes
+import json
+import os
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import numpy
+
+PASS_COUNT = 5
+WARMUP_SECONDS = 0.01
+SAMPLING_SECONDS = 0.025
+LEAST_RUNS = 15
+
+
+class TensorflowModel:
+    def __init__(self, path):
+        self.interpreter = tf.lite.Interpreter(model_path=path, num_threads=1)
+        self.interpreter.allocate_tensors()
+        for detail in self.interpreter.get_input_details():
+            self.interpreter.set_tensor(detail["index"], spread(numpy.prod(detail["shape"])).reshape(detail["shape"]))
+        self.invoke = self.interpreter.invoke
+
+    def close(self):
+        pass
+
+
+class LibraryModel:
+    def __init__(self, path):
+        keys, values = ((ctypes.c_char_p * 1)(text) for text in (b"num_threads", b"1"))
+        self.delegate = call("tflite_plugin_create_delegate")(keys, values, ctypes.c_size_t(1), None)
+        self.options = call("TfLiteInterpreterOptionsCreate")()
+        call("TfLiteInterpreterOptionsSetNumThreads", None)(self.options, 1)
+        call("TfLiteInterpreterOptionsAddDelegate", None)(self.options, self.delegate)
+        self.model = call("TfLiteModelCreateFromFile")(path.encode())
+        self.interpreter = call("TfLiteInterpreterCreate")(self.model, self.options)
+        check(call("TfLiteInterpreterAllocateTensors", ctypes.c_int)(self.interpreter))
+        for index in range(call("TfLiteInterpreterGetInputTensorCount", ctypes.c_int)(self.interpreter)):
+            tensor = call("TfLiteInterpreterGetInputTensor")(self.interpreter, index)
+            values = spread(call("TfLiteTensorByteSize", ctypes.c_size_t)(tensor) // 4)
+            buffer = values.ctypes.data_as(ctypes.c_void_p)
+            check(call("TfLiteTensorCopyFromBuffer", ctypes.c_int)(tensor, buffer, ctypes.c_size_t(values.nbytes)))
+        invoke = call("TfLiteInterpreterInvoke", ctypes.c_int)
+        self.invoke = lambda: check(invoke(self.interpreter))
+
+    def close(self):
+        call("TfLiteInterpreterDelete", None)(self.interpreter)
+        call("TfLiteInterpreterOptionsDelete", None)(self.options)
+        call("TfLiteModelDelete", None)(self.model)
+        call("tflite_plugin_destroy_delegate", None)(self.delegate)
+
+
+class Pointer(ctypes.c_void_p):
+    """Kept whole between calls; a plain c_void_p would come back as a Python integer."""
+
+
+def call(name, result=Pointer):
+    function = getattr(library, name)
+    function.restype = result
+    return function
+
+
+def check(status):
+    if status:
+        raise RuntimeError(f"expected status 0 of the library, but got {status}")
+
+
+def spread(count):
+    return (numpy.arange(int(count)) * 0.6180339887498949 % 1 * 2 - 1).astype(numpy.float32)
+
+
+def timed(model):
+    start = time.perf_counter()
+    model.invoke()
+    return (time.perf_counter() - start) * 1000
+
+
+def runs_for(model, seconds, least):
+    end = time.perf_counter() + seconds
+    times = []
+    while len(times) < least or time.perf_counter() < end:
+        times.append(timed(model))
+    return times
+
+
+def one_pass(path):
+    model = Model(path)
+    try:
+        runs_for(model, WARMUP_SECONDS, 5)
+        return runs_for(model, SAMPLING_SECONDS, LEAST_RUNS)
+    finally:
+        model.close()
+
+
+if sys.argv[1] == "tensorflow":
+    import tensorflow as tf
+
+    Model = TensorflowModel
+    print(tf.__version__, flush=True)
+else:
+    library = ctypes.CDLL(sys.argv[1])
+    Model = LibraryModel
+    print(call("TfLiteVersion", ctypes.c_char_p)().decode(), flush=True)
+for line in sys.stdin:
+    print(json.dumps([one_pass(line.strip()) for _ in range(PASS_COUNT)]), flush=True)

@@ -1,0 +1,70 @@
+/** What the measuring benches share: twenty workloads of 0.2 ms and more, and how they speak of the machine. */
+import { loadavg } from 'node:os';
+import { describeWorkload } from '@bespoke/cloud/fleet/describe.js';
+import { buildSpace } from '@bespoke/cloud/search/presets.js';
+import { choose, fastestPath, slowestPath } from '@bespoke/cloud/search/space.js';
+import { workloadsOf } from '@bespoke/shared/latency/workload.js';
+import { zooNetwork } from '@bespoke/shared/network/zoo/zoo.js';
+
+/** Block indices of zoo networks: stems, MBConvs of all kernel sizes and widths, a 1x1 convolution, one with squeeze and excitation. */
+const blocks = {
+  'mobilenet-v2': [0, 2, 4, 6, 8, 12, 14, 16, 17, 18],
+  'proxyless-mobile': [2, 10, 14, 21],
+};
+
+/** The preset's space for images of this size. */
+export function spaceOf(preset, pixels) {
+  return buildSpace({ preset }, { height: pixels, width: pixels, channels: 3, classes: { length: 10 } });
+}
+
+/** The path of the first or the last candidates, whose kernels and expansions are the smallest or the greatest of their slots. */
+export function extremes(space) {
+  const byIndex = space.slots.map(({ candidates }) => candidates.map((_, index) => index));
+  return [fastestPath(byIndex), slowestPath(byIndex)].map((path, index) =>
+    choose(space, path, `${space.name} ${index}`),
+  );
+}
+
+export function networkWorkload(network) {
+  return { kind: 'network', network, dtype: 'float32', batch: 1 };
+}
+
+/** Fourteen blocks and six networks, each with a name for people. */
+export function benchWorkloads() {
+  const ofBlocks = Object.entries(blocks).flatMap(([name, indices]) => {
+    const all = workloadsOf(zooNetwork(name));
+    return indices.map((index) => all[index]);
+  });
+  const networks = [
+    ...extremes(spaceOf('small', 32)),
+    ...extremes(spaceOf('mobile-small', 48)),
+    zooNetwork('mobilenet-v2', { resolution: 96 }),
+    zooNetwork('proxyless-mobile', { resolution: 96 }),
+  ];
+  return [...ofBlocks, ...networks.map(networkWorkload)].map((workload) => ({
+    name: describeWorkload(workload),
+    workload,
+  }));
+}
+
+export function printLoad(when) {
+  console.log(`load average ${when}: ${loadavg()[0].toFixed(1)}`);
+}
+
+export const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}%`;
+
+/** The runtime that the benches ask the measurer for. */
+export async function tfliteRuntime(measurer) {
+  const runtime = (await measurer.runtimes()).find(({ runtime, delegate, threads }) => {
+    return runtime === 'tflite' && delegate === 'xnnpack' && threads === 1;
+  });
+  if (!runtime) throw new Error('expected tflite with XNNPACK and one thread on this device; see `npx bespoke doctor`');
+  return runtime;
+}
+
+/** The outcome of a workload that must succeed. */
+export async function measureSuccess(measurer, workload, options) {
+  const outcome = await measurer.measure(workload, { timeoutMs: 120_000, ...options });
+  if (!outcome.ok) throw new Error(`${describeWorkload(workload)}: ${outcome.reason}: ${outcome.log}`);
+  return outcome;
+}

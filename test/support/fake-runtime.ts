@@ -1,0 +1,48 @@
+/** A runtime on a clock of its own: what runs take is told, nothing else takes time. */
+import type { Clock } from '@bespoke/agent/measure.js';
+import type { Runtime, Session } from '@bespoke/agent/runtime/runtime.js';
+import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
+
+const key: RuntimeKey = { runtime: 'tflite', version: '2.9.0', threads: 1, delegate: 'xnnpack' };
+
+export interface FakeRuntime {
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly state: {
+    loadCount: number;
+    /** Sessions that were not closed. */
+    openCount: number;
+    /** Of all models loaded. */
+    readonly inputs: Float32Array[];
+  };
+}
+
+/** Loaded for the n-th time, from 0, a run of the model takes `costMs(n)`, of which `overheadMs` are overhead. */
+export function fakeRuntime(costMs: (load: number) => number, overheadMs: number): FakeRuntime {
+  let nowMs = 0;
+  const state = { loadCount: 0, openCount: 0, inputs: [] as Float32Array[] };
+  const open = (runMs: number): Session => {
+    state.openCount++;
+    return {
+      inputs: [new Float32Array(48)],
+      outputs: [new Float32Array(64)],
+      run: (count) => {
+        nowMs += runMs * count;
+      },
+      close: () => {
+        state.openCount--;
+      },
+    };
+  };
+  const runtime: Runtime = {
+    key,
+    layout: 'NHWC',
+    load: async () => {
+      const session = open(costMs(state.loadCount++));
+      state.inputs.push(...session.inputs);
+      return session;
+    },
+    loadEmpty: async () => open(overheadMs),
+  };
+  return { runtime, clock: { tickMs: 1e-6, nowMs: () => nowMs }, state };
+}
