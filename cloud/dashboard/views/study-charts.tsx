@@ -1,6 +1,6 @@
 /** StudyCharts: the pictures of a study, each shown as soon as there is something to see. */
 import { describeRuntime, type LatencyEntry, type RuntimeKey } from '@bespoke/shared/latency/table.js';
-import type { LatencyView, StudyDetail } from '@bespoke/shared/protocol/api.js';
+import { type LatencyView, type StudyDetail, timedThing } from '@bespoke/shared/protocol/api.js';
 import { useCallback, useMemo } from 'react';
 import { architectureProbabilities } from '../charts/architecture-probabilities.js';
 import { Chart } from '../charts/chart.js';
@@ -76,7 +76,9 @@ function TrainingChart({ study: { trainPoints } }: { readonly study: StudyDetail
 
 function VerdictChart({ study: { result } }: { readonly study: StudyDetail }) {
   const build = useCallback((context: ChartContext) => latencyVerdict(result!, context), [result]);
-  return <Chart title="Predicted and measured latency" note="Of the exported file, on this device." build={build} />;
+  return (
+    <Chart title="Predicted and measured latency" note={`Of ${timedThing(result!)}, on this device.`} build={build} />
+  );
 }
 
 function ProbabilityChart({ study: { slots, probabilities } }: { readonly study: StudyDetail }) {
