@@ -1,6 +1,5 @@
 /** StudyCharts: the pictures of a study, each shown as soon as there is something to see. */
-import { describeRuntime, type LatencyEntry, type RuntimeKey } from '@bespoke/shared/latency/table.js';
-import { type LatencyView, type StudyDetail, timedThing } from '@bespoke/shared/protocol/api.js';
+import { type StudyDetail, timedThing } from '@bespoke/shared/protocol/api.js';
 import { useCallback, useMemo } from 'react';
 import { architectureProbabilities } from '../charts/architecture-probabilities.js';
 import { Chart } from '../charts/chart.js';
@@ -11,6 +10,7 @@ import { NetworkDrawing } from '../charts/network-drawing.js';
 import type { ChartContext } from '../charts/theme.js';
 import { useLive } from '../live.js';
 import { deviceHash } from '../route.js';
+import { tableOf } from '../state.js';
 
 export function StudyCharts({ study }: { readonly study: StudyDetail }) {
   const searching = study.searchPoints.length > 0;
@@ -100,15 +100,4 @@ function FoundNetwork({ study }: { readonly study: StudyDetail }) {
   const measured = latencies.get(study.deviceId);
   const table = useMemo(() => tableOf([...(measured?.values() ?? [])], study.result), [measured, study.result]);
   return <NetworkDrawing network={study.network!} table={table} />;
-}
-
-/** Latencies by workload key. Of several runtimes, the study's own counts; while that is not known, the first measured. */
-export function tableOf(
-  latencies: readonly LatencyView[],
-  study: { readonly runtime: string; readonly threads: number } | null,
-): ReadonlyMap<string, LatencyEntry> {
-  const describe = (key: RuntimeKey) => ({ runtime: describeRuntime(key), threads: key.threads });
-  const wanted = study ?? (latencies[0] && describe(latencies[0].runtime));
-  const isWanted = (key: RuntimeKey) => key.threads === wanted?.threads && describeRuntime(key) === wanted.runtime;
-  return new Map(latencies.filter(({ runtime }) => isWanted(runtime)).map((latency) => [latency.key, latency]));
 }
