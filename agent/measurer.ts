@@ -4,7 +4,7 @@ import { AppError } from '@bespoke/shared/base/errors.js';
 import type { MeasurementOutcome } from '@bespoke/shared/latency/measurement.js';
 import { type RuntimeKey, type RuntimeName, runtimeNames } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
-import { createIsolate } from './isolate.js';
+import { createIsolate, type Isolate } from './isolate.js';
 import type { IsolatedRequest, IsolatedResponse } from './isolated.js';
 import { runtimes } from './runtime/runtimes.js';
 
@@ -43,57 +43,64 @@ export interface Measurer {
 const probeTimeoutMs = 30_000;
 
 export function createMeasurer({ threads, runtimes: names = runtimeNames }: MeasurerOptions): Measurer {
-  const isolate = createIsolate<IsolatedRequest, IsolatedResponse>({
-    entry: fileURLToPath(new URL('./isolated.js', import.meta.url)),
-  });
-
-  const probeOne = async (runtime: RuntimeName, delegate: string): Promise<Probe> => {
-    const { delegates, remedy } = runtimes[runtime];
-    const request = { choice: { runtime, delegate, threads: 1 }, job: null };
-    // One process for all delegates of a runtime: a new one would load the same library again.
-    const answer = await isolate.call(request, probeTimeoutMs, `probe ${runtime}`);
-    if (!answer.ok) return { runtime, delegate, ok: false, problem: answer.log, remedy };
-    const { response } = answer;
-    if (!response.ok) return { runtime, delegate, ...response };
-    const { version } = response.runtime;
-    const counts = delegates[delegate]!.manyThreads ? threads : [1];
-    return {
-      runtime,
-      delegate,
-      ok: true,
-      keys: counts.map((count) => ({ runtime, version, threads: count, delegate })),
-    };
-  };
-
+  const isolate: Runner = createIsolate({ entry: fileURLToPath(new URL('./isolated.js', import.meta.url)) });
   const probe = async () => {
     const probes: Probe[] = [];
-    for (const name of names)
-      for (const delegate of Object.keys(runtimes[name].delegates)) probes.push(await probeOne(name, delegate));
+    for (const name of names) {
+      for (const delegate of Object.keys(runtimes[name].delegates))
+        probes.push(await probeDelegate(isolate, name, delegate, threads));
+    }
     return probes;
   };
-
   return {
     probe,
     async runtimes() {
       const probes = await probe();
       const keys = probes.flatMap((one) => (one.ok ? one.keys : []));
-      const [first] = probes;
-      if (keys.length === 0 && first && !first.ok) throw new AppError('RUNTIME_UNAVAILABLE', first);
-      return keys;
+      if (keys.length > 0) return keys;
+      const { runtime, problem, remedy } = probes[0] as Extract<Probe, { ok: false }>;
+      throw new AppError('RUNTIME_UNAVAILABLE', { runtime, problem, remedy });
     },
-    async measure(workload, { runtime: { version, ...choice }, timeoutMs, fileBytes }) {
-      const { runtime, delegate, threads: count } = choice;
-      const request = { choice, job: { workload, fileBytes } };
-      const answer = await isolate.call(request, timeoutMs, `${runtime} ${delegate} ${count}`);
-      if (!answer.ok) return answer;
-      const { response } = answer;
-      if (!response.ok) return { ok: false, reason: 'runtime', log: response.problem };
-      const got = response.runtime.version;
-      if (got === version) return response.outcome!;
-      // Exchanged under an agent that runs: its numbers are not those asked for.
-      const log = `expected ${runtime} ${version}, but ${got} is installed now; restart the agent`;
-      return { ok: false, reason: 'runtime', log };
-    },
+    measure: (workload, options) => measureIn(isolate, workload, options),
     close: () => isolate.close(),
   };
+}
+
+type Runner = Isolate<IsolatedRequest, IsolatedResponse>;
+
+/** One process for all delegates of a runtime: a new one would load the same library again. */
+async function probeDelegate(
+  isolate: Runner,
+  runtime: RuntimeName,
+  delegate: string,
+  threads: readonly number[],
+): Promise<Probe> {
+  const { delegates, remedy } = runtimes[runtime];
+  const request = { choice: { runtime, delegate, threads: 1 }, job: null };
+  const answer = await isolate.call(request, probeTimeoutMs, `probe ${runtime}`);
+  if (!answer.ok) return { runtime, delegate, ok: false, problem: answer.log, remedy };
+  const { response } = answer;
+  if (!response.ok) return { runtime, delegate, ...response };
+  const { version } = response.runtime;
+  const counts = delegates[delegate]!.manyThreads ? threads : [1];
+  return { runtime, delegate, ok: true, keys: counts.map((count) => ({ runtime, version, threads: count, delegate })) };
+}
+
+/** In a process that loads this one runtime. */
+async function measureIn(
+  isolate: Runner,
+  workload: Workload,
+  { runtime: { version, ...choice }, timeoutMs, fileBytes }: MeasureOptions,
+): Promise<MeasurementOutcome> {
+  const { runtime, delegate, threads } = choice;
+  const request = { choice, job: { workload, fileBytes } };
+  const answer = await isolate.call(request, timeoutMs, `${runtime} ${delegate} ${threads}`);
+  if (!answer.ok) return answer;
+  const { response } = answer;
+  if (!response.ok) return { ok: false, reason: 'runtime', log: response.problem };
+  const got = response.runtime.version;
+  if (got === version) return response.outcome!;
+  // Exchanged under an agent that runs: its numbers are not those asked for.
+  const log = `expected ${runtime} ${version}, but ${got} is installed now; restart the agent`;
+  return { ok: false, reason: 'runtime', log };
 }

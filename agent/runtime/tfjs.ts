@@ -76,13 +76,13 @@ function emptyProgram(
   return { inputShapes, outputShapes, compute, kept };
 }
 
-function sessionOf(
-  tf: Tf,
-  { inputShapes, outputShapes, compute, kept }: Program,
-  download: Transfer['download'],
-): Session {
-  const zeros = (shapes: readonly Shape[]): Float32Array[] =>
-    shapes.map((shape) => new Float32Array(elementCount(shape)));
+function zeros(shapes: readonly Shape[]): Float32Array[] {
+  return shapes.map((shape) => new Float32Array(elementCount(shape)));
+}
+
+type Download = Transfer['download'];
+
+function sessionOf(tf: Tf, { inputShapes, outputShapes, compute, kept }: Program, download: Download): Session {
   const inputs = zeros(inputShapes);
   const outputs = zeros(outputShapes);
   const start = () => {
@@ -95,7 +95,7 @@ function sessionOf(
     for (const [index, array] of values.entries()) outputs[index] = array as Float32Array;
     tf.dispose(results);
   };
-  const runs: { readonly [D in Transfer['download']]: (count: number) => void | Promise<void> } = {
+  const runs: { readonly [D in Download]: (count: number) => void | Promise<void> } = {
     sync(count) {
       for (let i = 0; i < count; i++) {
         const results = start();

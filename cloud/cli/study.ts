@@ -1,7 +1,7 @@
 /** `bespoke study` and `bespoke demo`: a study from start to file, in the terminal. */
 import { readFile } from 'node:fs/promises';
 import { AppError } from '@bespoke/shared/base/errors.js';
-import type { StudyResult, StudyView } from '@bespoke/shared/protocol/api.js';
+import { type StudyResult, type StudyView, timedThing } from '@bespoke/shared/protocol/api.js';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { Cloud } from '../compose.js';
@@ -183,7 +183,7 @@ function resultTable(result: StudyResult): string {
     ['device', `${result.device}, ${result.runtime}, ${result.threads} thread(s)`],
     ['budget', `${result.budgetMs.toFixed(3)} ms`],
     ['predicted', `${result.predictedMs.toFixed(3)} ms`],
-    ['measured', `${result.measuredMs.toFixed(3)} ms (the exported file, on the device)`],
+    ['measured', `${result.measuredMs.toFixed(3)} ms (${timedThing(result)}, on the device)`],
     ['accuracy', `${(100 * result.accuracy).toFixed(2)}% on the test split`],
     ['params', result.params.toLocaleString('en-US')],
     ['MACs', result.macs.toLocaleString('en-US')],

@@ -5,6 +5,7 @@
  * Events that arrive while a snapshot is read are applied at once and again after it, so each must be harmless twice:
  * views and latencies replace, points are taken by step, log lines by overlap.
  */
+import { describeRuntime, type LatencyEntry, type RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type {
   ApiEvent,
   DeviceView,
@@ -134,4 +135,15 @@ function withEntry<V>(map: ReadonlyMap<string, V>, key: string, value: V): Reado
 
 function byId<V extends { readonly id: string }>(views: readonly V[]): ReadonlyMap<string, V> {
   return new Map(views.map((view) => [view.id, view]));
+}
+
+/** Latencies by workload key. Of several runtimes, the study's own counts; while that is not known, the first measured. */
+export function tableOf(
+  latencies: readonly LatencyView[],
+  study: { readonly runtime: string; readonly threads: number } | null,
+): ReadonlyMap<string, LatencyEntry> {
+  const describe = (key: RuntimeKey) => ({ runtime: describeRuntime(key), threads: key.threads });
+  const wanted = study ?? (latencies[0] && describe(latencies[0].runtime));
+  const isWanted = (key: RuntimeKey) => key.threads === wanted?.threads && describeRuntime(key) === wanted.runtime;
+  return new Map(latencies.filter(({ runtime }) => isWanted(runtime)).map((latency) => [latency.key, latency]));
 }

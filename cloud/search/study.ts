@@ -255,7 +255,11 @@ function averageOf(stepCount: number): (point: TrainPoint) => TrainPoint | null 
 }
 
 /** What the device times at the end: the exported bytes or, on a runtime that does not read them, the network that they hold. */
-function verifiedWorkload({ runtime }: ResolvedSpec, network: Network, { sha256, byteCount }: ModelFile): Workload {
+export function verifiedWorkload(
+  { runtime }: ResolvedSpec,
+  network: Network,
+  { sha256, byteCount }: ModelFile,
+): Workload {
   if (runtime === 'tflite') return { kind: 'file', format: 'tflite', sha256, byteCount };
   return { kind: 'network', network, dtype: 'float32', batch: 1 };
 }

@@ -121,6 +121,11 @@ export interface StudyResult {
   readonly model: string;
 }
 
+/** What the device timed at a study's end: TensorFlow Lite the exported bytes, a runtime that does not read them the same network. */
+export function timedThing({ runtime }: Pick<StudyResult, 'runtime'>): string {
+  return runtime.startsWith('tflite ') ? 'the exported file' : 'the network of the exported file';
+}
+
 /** One point of the search's curves. */
 export interface SearchPoint {
   readonly step: number;

@@ -8,6 +8,7 @@ import {
   eventsAfter,
   newLines,
   type State,
+  tableOf,
 } from '../../cloud/dashboard/state.js';
 import { lineOf, lineRange } from '../../cloud/dashboard/yaml-lines.js';
 import { device, deviceId, latencies, probabilitiesAt, searchPoint, study, studyId, trainPoint } from './scenario.js';
@@ -118,5 +119,24 @@ describe('lineRange', () => {
       [3, 6],
       [3, 3],
     ]);
+  });
+});
+
+describe('tableOf', () => {
+  const [latency] = latencies as [(typeof latencies)[0]];
+  const onnx = { ...latency, medianMs: 9, runtime: { ...latency.runtime, runtime: 'onnx', delegate: 'cpu' } as const };
+  const one = { ...latency, medianMs: 8, runtime: { ...latency.runtime, threads: 1 } };
+  const { threads } = latency.runtime;
+
+  // Devices with several runtimes at one number of threads: the last measured won, whichever runtime the study was on.
+  it("takes what the study's own runtime measured", () => {
+    const table = tableOf([latency, one, onnx], { runtime: 'tflite 2.9.0 xnnpack', threads });
+    expect([...table.values()].map(({ medianMs }) => medianMs)).toEqual([latency.medianMs]);
+    expect(tableOf([latency, one, onnx], { runtime: 'onnx 2.9.0 cpu', threads }).get(latency.key)!.medianMs).toBe(9);
+  });
+
+  it("takes the first measured runtime while the study's is not known", () => {
+    expect(tableOf([one, latency, onnx], null).get(latency.key)!.medianMs).toBe(8);
+    expect(tableOf([], null).size).toBe(0);
   });
 });

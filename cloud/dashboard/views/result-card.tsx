@@ -1,5 +1,5 @@
 /** ResultCard: what the study is for. Accuracy, measured latency, size, and the model to take away. */
-import type { StudyResult } from '@bespoke/shared/protocol/api.js';
+import { type StudyResult, timedThing } from '@bespoke/shared/protocol/api.js';
 import { modelPath } from '../api.js';
 import { formatCount, formatInteger, formatMs, formatPercent } from '../format.js';
 
@@ -26,7 +26,7 @@ export function ResultCard({ studyId, result }: { readonly studyId: string; read
         </a>
         <p className="muted small">
           Measured on {result.device} with {result.runtime}, {result.threads}{' '}
-          {result.threads === 1 ? 'thread' : 'threads'}: the very file that you download.
+          {result.threads === 1 ? 'thread' : 'threads'}: {timedThing(result)}.
         </p>
       </div>
     </section>

@@ -1,6 +1,5 @@
 /** StudyCharts: the pictures of a study, each shown as soon as there is something to see. */
-import { describeRuntime, type LatencyEntry, type RuntimeKey } from '@bespoke/shared/latency/table.js';
-import type { LatencyView, StudyDetail } from '@bespoke/shared/protocol/api.js';
+import { type StudyDetail, timedThing } from '@bespoke/shared/protocol/api.js';
 import { useCallback, useMemo } from 'react';
 import { architectureProbabilities } from '../charts/architecture-probabilities.js';
 import { Chart } from '../charts/chart.js';
@@ -11,6 +10,7 @@ import { NetworkDrawing } from '../charts/network-drawing.js';
 import type { ChartContext } from '../charts/theme.js';
 import { useLive } from '../live.js';
 import { deviceHash } from '../route.js';
+import { tableOf } from '../state.js';
 
 export function StudyCharts({ study }: { readonly study: StudyDetail }) {
   const searching = study.searchPoints.length > 0;
@@ -76,7 +76,9 @@ function TrainingChart({ study: { trainPoints } }: { readonly study: StudyDetail
 
 function VerdictChart({ study: { result } }: { readonly study: StudyDetail }) {
   const build = useCallback((context: ChartContext) => latencyVerdict(result!, context), [result]);
-  return <Chart title="Predicted and measured latency" note="Of the exported file, on this device." build={build} />;
+  return (
+    <Chart title="Predicted and measured latency" note={`Of ${timedThing(result!)}, on this device.`} build={build} />
+  );
 }
 
 function ProbabilityChart({ study: { slots, probabilities } }: { readonly study: StudyDetail }) {
@@ -98,15 +100,4 @@ function FoundNetwork({ study }: { readonly study: StudyDetail }) {
   const measured = latencies.get(study.deviceId);
   const table = useMemo(() => tableOf([...(measured?.values() ?? [])], study.result), [measured, study.result]);
   return <NetworkDrawing network={study.network!} table={table} />;
-}
-
-/** Latencies by workload key. Of several runtimes, the study's own counts; while that is not known, the first measured. */
-export function tableOf(
-  latencies: readonly LatencyView[],
-  study: { readonly runtime: string; readonly threads: number } | null,
-): ReadonlyMap<string, LatencyEntry> {
-  const describe = (key: RuntimeKey) => ({ runtime: describeRuntime(key), threads: key.threads });
-  const wanted = study ?? (latencies[0] && describe(latencies[0].runtime));
-  const isWanted = (key: RuntimeKey) => key.threads === wanted?.threads && describeRuntime(key) === wanted.runtime;
-  return new Map(latencies.filter(({ runtime }) => isWanted(runtime)).map((latency) => [latency.key, latency]));
 }
