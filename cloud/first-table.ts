@@ -14,7 +14,7 @@ export async function measureFirstTable({ ensureMeasured }: CloudParts, device: 
     .filter(({ body }) => body.kind !== 'identity');
   for (const runtime of device.runtimes) {
     try {
-      await ensureMeasured(device.id, runtime, blocks);
+      await ensureMeasured(device.id, runtime, blocks, { requester: 'first table' });
     } catch (error) {
       if (!isAppError(error, 'MEASUREMENTS_FAILED')) throw error;
       process.stderr.write(`${error.message}\n`);

@@ -114,6 +114,7 @@ export function createStudyService(parts: CloudParts): RunningStudies {
     let known: number | null = null;
     try {
       const table = await parts.ensureMeasured(device.id, runtime, workloads, {
+        requester: id,
         settlement: agreeing,
         onProgress: ({ measured, failed, total }) => {
           if (!isFirstPhase) return;

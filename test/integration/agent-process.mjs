@@ -1,9 +1,10 @@
 /**
- * The real agent with a measurer that needs no runtime: it says what it measures on stdout, waits until a gate file exists,
- * and answers with samples that follow from the workload. Arguments: url, token file, state file, gate file.
+ * The real agent with a measurer that needs no runtime: it says what it measures on stdout, waits until a gate file exists
+ * (the sentinel does not wait), and answers with samples that follow from the workload. Arguments: url, token file, state file, gate file.
  */
 import { existsSync } from 'node:fs';
 import { runAgent } from '@bespoke/agent/agent.js';
+import { sentinel } from '@bespoke/cloud/fleet/sentinel.js';
 
 const [url, tokenPath, statePath, gatePath] = process.argv.slice(2);
 const runtime = { runtime: 'tflite', version: '2.9.0', threads: 1, delegate: 'xnnpack' };
@@ -18,8 +19,9 @@ const host = {
 const measurer = {
   runtimes: async () => [runtime],
   async measure(workload, { fileBytes }) {
-    process.stdout.write(`measuring ${workload.kind}\n`);
-    while (!existsSync(gatePath)) await new Promise((resolve) => setTimeout(resolve, 10));
+    const isSentinel = workload.kind === 'block' && workload.body.kind === sentinel.body.kind;
+    process.stdout.write(`measuring ${workload.kind === 'block' ? workload.body.kind : workload.kind}\n`);
+    while (!isSentinel && !existsSync(gatePath)) await new Promise((resolve) => setTimeout(resolve, 10));
     const medianMs = workload.kind === 'file' ? fileBytes.length : workload.body.outChannels;
     return { ok: true, samplesMs: [medianMs, medianMs, medianMs], overheadMs: 0, batchSize: 1, runtime, host };
   },

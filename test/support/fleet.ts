@@ -18,6 +18,9 @@ export const device: Device = {
   runtimes: [runtime],
 };
 
+/** A device of the same class. */
+export const twin: Device = { ...device, id: 'device-0002', name: 'bench twin' };
+
 /** Distinct workloads for 0, 1, 2, … */
 export function workload(index: number): BlockWorkload {
   const body = { kind: 'conv', outChannels: index + 1, kernelSize: 3, stride: 1, activation: 'relu' } as const;
