@@ -100,14 +100,14 @@ export class JobQueue {
 
   /** The runtime of the job that `take` would lease, if there is one. */
   peek({ deviceClass }: Worker, runtimes: readonly RuntimeKey[]): RuntimeKey | undefined {
-    const texts = runtimes.map((runtime) => canonicalJson(runtime));
+    const texts = runtimes.map(textOf);
     const next = this.#ready.next(deviceClass, texts);
     return next && runtimes[texts.indexOf(next.job.runtime)];
   }
 
   /** Leases the next job of the device's class in one of its blocks; `onExpired` is called if the lease runs out. */
   take(worker: Worker, runtime: RuntimeKey, blockId: number, onExpired: () => void): Lease | undefined {
-    const next = this.#ready.next(worker.deviceClass, [canonicalJson(runtime)]);
+    const next = this.#ready.next(worker.deviceClass, [textOf(runtime)]);
     if (!next) return undefined;
     this.#ready.take(next);
     const { jobTimeoutMs: timeoutMs, leaseGraceMs } = this.settings;
@@ -145,8 +145,8 @@ export class JobQueue {
     const job = this.store.jobs.get(jobId)!;
     const checked = checkRuntime(job.runtime, outcome);
     if (checked.ok) {
-      const counted = this.store.jobs.measure(lease, checked);
-      if (counted) this.#changed(this.store.jobs.get(jobId)!);
+      const counted = this.store.jobs.measure(job, lease, checked);
+      if (counted) this.#changed({ ...job, state: 'provisional', leaseId: null, reason: null, log: null });
       return counted;
     }
     if (job.leaseId === leaseId) this.#attemptFailed(job, checked);
@@ -207,6 +207,15 @@ export class JobQueue {
     this.#watchers.delete(id);
     if (this.store.jobs.withdraw(id)) this.#changed(this.store.jobs.get(id)!);
   }
+}
+
+const texts = new WeakMap<RuntimeKey, string>();
+
+/** Canonical JSON; remembered, for agents ask with the same few keys as long as they are here. */
+function textOf(runtime: RuntimeKey): string {
+  const text = texts.get(runtime) ?? canonicalJson(runtime);
+  texts.set(runtime, text);
+  return text;
 }
 
 /** An outcome of another runtime than was asked for is a failure: its number belongs into another table. */

@@ -10,11 +10,11 @@ export class Turn {
 
   constructor(private readonly store: Pick<Store, 'transaction' | 'open'>) {}
 
-  /** Does it in this turn, in order. What it throws goes to `onError`, and what it stored is taken back. */
+  /** Does it in this turn, in order; what it throws goes to `onError`. */
   add(work: () => void, onError: (error: unknown) => void): void {
     this.#work.push(() => {
       try {
-        this.store.transaction(work);
+        work();
       } catch (error) {
         this.answer(() => onError(error));
       }

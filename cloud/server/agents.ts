@@ -4,6 +4,7 @@
  *   waiting ──hello──▶ present ──bye, close, silence──▶ gone
  *      └──────anything else, bad token, other version──▶ refused, closed       (so from `present`, when a message is not allowed)
  */
+import type { Duplex } from 'node:stream';
 import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
 import type { AgentMessage, CloudByeReason, CloudMessage, HelloMessage } from '@bespoke/shared/protocol/agent.js';
 import { decodeAgentMessage, encodeMessage } from '@bespoke/shared/protocol/codec.js';
@@ -28,8 +29,8 @@ type Handlers = {
 };
 
 /** Serves one agent until its socket closes. */
-export function serveAgent(socket: WebSocket, parts: AgentParts): void {
-  new AgentSession(socket, parts).start();
+export function serveAgent(socket: WebSocket, duplex: Duplex, parts: AgentParts): void {
+  new AgentSession(socket, duplex, parts).start();
 }
 
 class AgentSession implements AgentLink {
@@ -40,6 +41,7 @@ class AgentSession implements AgentLink {
 
   constructor(
     private readonly socket: WebSocket,
+    private readonly duplex: Duplex,
     private readonly parts: AgentParts,
   ) {}
 
@@ -60,7 +62,11 @@ class AgentSession implements AgentLink {
   }
 
   send(message: CloudMessage): void {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(encodeMessage(message));
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    // An acknowledgement and the job that follows it leave in one packet.
+    this.duplex.cork();
+    process.nextTick(() => this.duplex.uncork());
+    this.socket.send(encodeMessage(message));
   }
 
   close(reason: CloudByeReason): void {

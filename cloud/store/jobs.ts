@@ -179,9 +179,8 @@ export class Jobs {
    * queued, leased or quarantined → provisional, and stores the measurement. False, and nothing counted, where the job is
    * measured or over; where the lease's block is over, the measurement is stored as void and the job stays as it is.
    */
-  measure(lease: LeaseRecord, outcome: MeasurementSuccess): boolean {
+  measure(job: Job, lease: LeaseRecord, outcome: MeasurementSuccess): boolean {
     return this.#atomic(() => {
-      const job = this.get(lease.jobId)!;
       const blockIsOpen = this.parts.blocks.isOpen(lease.blockId);
       if (this.parts.latencies.has(lease.id)) return false;
       if (blockIsOpen && this.#sql.measured.run(job.id).changes === 0) return false;

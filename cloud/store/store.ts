@@ -28,6 +28,7 @@ export interface Store {
 /** Opens the store in a data folder; `now` is the clock that stamps rows. Throws `STORE_TOO_NEW`. */
 export function openStore(directory: string, now: () => Date = () => new Date()): Store {
   const database = openDatabase(directory);
+  const atomically = database.transaction((work: () => unknown) => work());
   const latencies = new Latencies(database, now);
   const leases = new Leases(database, now);
   const blocks = new Blocks(database, now);
@@ -43,7 +44,7 @@ export function openStore(directory: string, now: () => Date = () => new Date())
     get open() {
       return database.open;
     },
-    transaction: (work) => database.transaction(work).immediate(),
+    transaction: <T>(work: () => T) => (database.inTransaction ? work() : atomically.immediate(work)) as T,
     close: () => database.close(),
   };
 }

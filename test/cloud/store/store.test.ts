@@ -76,8 +76,8 @@ describe('Jobs', () => {
     const store = testStore();
     store.devices.save(device);
     const { lease, job } = granted(store, 'lease-001');
-    expect(store.jobs.measure(lease, success(2))).toBe(true);
-    expect(store.jobs.measure(lease, success(3))).toBe(false);
+    expect(store.jobs.measure(job, lease, success(2))).toBe(true);
+    expect(store.jobs.measure(job, lease, success(3))).toBe(false);
     expect(store.jobs.get(job.id)!.state).toBe('provisional');
     expect(store.latencies.measurements(device.id, runtime, workloadKey(workload(0)))).toHaveLength(1);
   });
@@ -94,10 +94,10 @@ describe('Jobs', () => {
 
 /** A job for workload 0 of the device, leased by it in its open block. */
 function granted(store: Store, leaseId: string) {
-  const [job] = store.jobs.add(device.id, runtime, [workload(0)], newId);
+  const [queued] = store.jobs.add(device.id, runtime, [workload(0)], newId);
   const block = store.blocks.open()[0] ?? store.blocks.add(device.id, runtime, 1);
-  store.jobs.grant(job!.id, { id: leaseId, deviceId: device.id, blockId: block.id });
-  return { job: job!, block, lease: store.leases.get(leaseId)! };
+  const job = store.jobs.grant(queued!.id, { id: leaseId, deviceId: device.id, blockId: block.id });
+  return { job, block, lease: store.leases.get(leaseId)! };
 }
 
 describe('Blocks', () => {
@@ -121,11 +121,11 @@ describe('Blocks', () => {
     const store = testStore();
     store.devices.save(device);
     const first = granted(store, 'lease-001');
-    store.jobs.measure(first.lease, success(2));
+    store.jobs.measure(first.job, first.lease, success(2));
     expect(store.blocks.end(first.block.id, 1, 'drifted', 2)).toEqual([first.job.id]);
     expect(store.jobs.get(first.job.id)).toMatchObject({ state: 'queued', attempts: 0, repeats: 1 });
     const second = granted(store, 'lease-002');
-    store.jobs.measure(second.lease, success(2));
+    store.jobs.measure(second.job, second.lease, success(2));
     expect(store.blocks.end(second.block.id, 1, null, 2)).toEqual([first.job.id]);
     expect(store.jobs.get(first.job.id)).toMatchObject({ state: 'measured', repeats: 1 });
   });
@@ -136,8 +136,8 @@ describe('Latencies', () => {
   function measured(store: Store, ...all: readonly (readonly [medianMs: number, doubt: string | null])[]) {
     store.devices.save(device);
     for (const [index, [medianMs, doubt]] of all.entries()) {
-      const { lease, block } = granted(store, `lease-${index}`);
-      store.jobs.measure(lease, success(medianMs));
+      const { job, lease, block } = granted(store, `lease-${index}`);
+      store.jobs.measure(job, lease, success(medianMs));
       store.blocks.end(block.id, 1, doubt, 0);
     }
   }
