@@ -80,8 +80,42 @@ export async function ensureMeasured(
   }
 }
 
-/** `mediansMs` ascending. */
-function isSettled(mediansMs: readonly number[], { least, most, agreementShare }: Settlement): boolean {
+/** One of the devices that a study is for. */
+export interface CampaignTarget {
+  readonly deviceId: string;
+  readonly runtime: RuntimeKey;
+}
+
+/**
+ * `ensureMeasured` on several devices at once: their tables, in the order of the targets; progress is the sum. All have ended
+ * when this does; throws what the first of them threw.
+ */
+export async function ensureMeasuredOnAll(
+  parts: { store: Pick<Store, 'devices' | 'latencies'>; queue: JobQueue },
+  targets: readonly CampaignTarget[],
+  workloads: readonly Workload[],
+  { onProgress, ...options }: CampaignOptions = {},
+): Promise<LatencyTable[]> {
+  const progress = new Map<CampaignTarget, CampaignProgress>();
+  const campaigns = targets.map((target) =>
+    ensureMeasured(parts, target.deviceId, target.runtime, workloads, {
+      ...options,
+      onProgress(one) {
+        progress.set(target, one);
+        const sum = (part: keyof CampaignProgress) =>
+          [...progress.values()].reduce((total, each) => total + each[part], 0);
+        // Before all have begun, the total would be too small.
+        if (progress.size === targets.length)
+          onProgress?.({ measured: sum('measured'), failed: sum('failed'), total: sum('total') });
+      },
+    }),
+  );
+  await Promise.allSettled(campaigns);
+  return Promise.all(campaigns);
+}
+
+/** Whether measurements with these medians, ascending, settle a workload. */
+export function isSettled(mediansMs: readonly number[], { least, most, agreementShare }: Settlement): boolean {
   if (mediansMs.length >= most) return true;
   const [quietest, second = quietest] = mediansMs;
   return mediansMs.length >= least && second! <= quietest! * (1 + agreementShare);

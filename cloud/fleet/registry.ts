@@ -4,6 +4,7 @@
  *
  *   join ─▶ busy ─ready─▶ idle ─task─▶ measuring ─result─▶ busy ─ready─▶ …      leave from anywhere: the lease goes back
  */
+import { canonicalJson } from '@bespoke/shared/base/json.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { CloudByeReason, CloudMessage, ResultMessage } from '@bespoke/shared/protocol/agent.js';
 import type { DeviceView } from '@bespoke/shared/protocol/api.js';
@@ -126,6 +127,14 @@ export class Registry {
       measuredCount: this.store.latencies.count(device.id),
       pendingCount: this.store.jobs.countOpen(device.id),
     };
+  }
+
+  /** How many devices are here that measure for this one. */
+  countTwins(deviceId: string, runtime: RuntimeKey): number {
+    const deviceClass = this.store.devices.classOf(deviceId);
+    const wanted = canonicalJson(runtime);
+    const offers = (agent: PresentAgent) => agent.runtimes.some((offered) => canonicalJson(offered) === wanted);
+    return [...this.#agents.values()].filter((agent) => agent.deviceClass === deviceClass && offers(agent)).length;
   }
 
   /** Says goodbye to all. Their leases stay stored: it is the cloud that goes, not they. */

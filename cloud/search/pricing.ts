@@ -46,17 +46,25 @@ export type Budget = { readonly ms: number } | { readonly fraction: number };
 /** Random networks in the fit, besides the fastest and the slowest. */
 const randomNetworkCount = 6;
 
-/** Prices the space. Throws `BUDGET_TOO_SMALL` naming the fastest network's latency. */
-export async function priceSpace(space: SearchSpace, measure: Measure, budget: Budget, seed: number): Promise<Prices> {
+/** What pricing has measured first, each once; then come `calibrationNetworkCount` networks that depend on it. */
+export function pricedBlocks(space: SearchSpace): Workload[] {
   const blocks = slotWorkloads(space)
     .flat()
     .filter(({ body }) => body.kind !== 'identity');
+  return [...new Map(blocks.map((block) => [workloadKey(block), block])).values()];
+}
+
+export const calibrationNetworkCount = 2 + randomNetworkCount;
+
+/** Prices the space. Throws `BUDGET_TOO_SMALL` naming the fastest network's latency. */
+export async function priceSpace(space: SearchSpace, measure: Measure, budget: Budget, seed: number): Promise<Prices> {
+  const blocks = pricedBlocks(space);
   const table = await measure(blocks);
   const sums = priceSlots(space, (workload) => table.get(workloadKey(workload))!.medianMs);
 
   const stream = randomStream(seed, 'calibration-networks');
   const paths = [fastestPath(sums), slowestPath(sums)];
-  while (paths.length < 2 + randomNetworkCount) paths.push(samplePath(space, stream));
+  while (paths.length < calibrationNetworkCount) paths.push(samplePath(space, stream));
   const networks = await measureNetworks(
     paths.map((path) => choose(space, path)),
     measure,
@@ -71,7 +79,7 @@ export async function priceSpace(space: SearchSpace, measure: Measure, budget: B
   const [fastestMs, slowestMs] = [budgetAt(0, latencyMs), budgetAt(1, latencyMs)];
   const budgetMs = 'ms' in budget ? budget.ms : budgetAt(budget.fraction, latencyMs);
   if (budgetMs < fastestMs) throw new AppError('BUDGET_TOO_SMALL', { budgetMs, fastestMs });
-  const entries = [...new Set(blocks.map(workloadKey))].map((key) => table.get(key)!).concat(networks);
+  const entries = blocks.map((block) => table.get(workloadKey(block))!).concat(networks);
   const doubts = entries.flatMap(({ doubt }) => doubt ?? []);
   const measurementCount = entries.length;
   return { latencyMs, calibration, samples, fastestMs, slowestMs, budgetMs, doubts, measurementCount };

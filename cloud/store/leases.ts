@@ -27,6 +27,7 @@ export class Leases {
   readonly #end;
   readonly #endAll;
   readonly #deaths;
+  readonly #recent;
 
   constructor(
     database: Database,
@@ -48,6 +49,10 @@ export class Leases {
     this.#deaths = database.prepare<[string], Death>(
       `SELECT l.device_id AS deviceId, d.name AS deviceName, l.log FROM leases l JOIN devices d ON d.id = l.device_id
        WHERE l.job_id = ? AND l.reason = 'crashed' ORDER BY l.granted_ms`,
+    );
+    this.#recent = database.prepare<[string, string, number], { ms: number }>(
+      `SELECT l.ended_ms - l.granted_ms AS ms FROM measurements m JOIN leases l ON l.id = m.lease_id
+       WHERE m.measured_by IN (SELECT id FROM devices WHERE class = ?) AND m.runtime = ? ORDER BY m.id DESC LIMIT ?`,
     );
   }
 
@@ -72,5 +77,10 @@ export class Leases {
   /** The attempts at a job under which an agent or its measuring process died, oldest first. */
   deaths(jobId: string): Death[] {
     return this.#deaths.all(jobId);
+  }
+
+  /** How long the last measurements of a class of devices took, from lease to result, the latest first. */
+  recentMs(deviceClass: string, runtime: string, most: number): number[] {
+    return this.#recent.all(deviceClass, runtime, most).map(({ ms }) => ms);
   }
 }

@@ -12,7 +12,7 @@ const cloud = await startCloud({
   dataDirectory,
   port: Number(port),
   dashboardDirectory: dataDirectory,
-  studies: () => ({ create: refuse, cancel: refuse }),
+  studies: () => ({ create: refuse, estimate: refuse, cancel: refuse }),
 });
 
 let grantedCount = 0;

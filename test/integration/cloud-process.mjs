@@ -13,7 +13,7 @@ const cloud = await startCloud({
   port: Number(port),
   dashboardDirectory: dataDirectory,
   heartbeatMs: 200,
-  studies: () => ({ create: refuse, cancel: refuse }),
+  studies: () => ({ create: refuse, estimate: refuse, cancel: refuse }),
 });
 process.stdout.write(`${JSON.stringify({ agentUrl: cloud.agentUrl, tokenPath: cloud.agentTokenPath })}\n`);
 

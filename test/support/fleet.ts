@@ -45,11 +45,13 @@ export function success(medianMs: number): MeasurementSuccess {
   };
 }
 
+const noStudy = async () => {
+  throw new AppError('SPEC_INVALID', { line: 1, path: '$', problem: 'this cloud runs no studies' });
+};
 /** A study service that runs nothing. */
 export const noStudies: StudyService = {
-  create: async () => {
-    throw new AppError('SPEC_INVALID', { line: 1, path: '$', problem: 'this cloud runs no studies' });
-  },
+  create: noStudy,
+  estimate: noStudy,
   cancel: async (id) => {
     throw new AppError('NOT_FOUND', { what: 'running study', id });
   },

@@ -1,4 +1,5 @@
-import { agreeing, ensureMeasured } from '@bespoke/cloud/fleet/campaign.js';
+import { agreeing, ensureMeasured, ensureMeasuredOnAll, once, type Settlement } from '@bespoke/cloud/fleet/campaign.js';
+import { estimateCampaign } from '@bespoke/cloud/fleet/estimate.js';
 import { JobQueue, type Lease } from '@bespoke/cloud/fleet/queue.js';
 import { maxRepeats } from '@bespoke/cloud/fleet/sentinel.js';
 import type { Job } from '@bespoke/cloud/store/jobs.js';
@@ -13,8 +14,8 @@ import { until } from '../../support/until.js';
 const never = () => expect.unreachable('the lease ran out');
 
 /** A queue on its own: tests open and end the blocks that jobs are measured in. */
-function testQueue(settings = {}) {
-  const store = openStore(temporaryFolder());
+function testQueue(settings = {}, now?: () => Date) {
+  const store = openStore(temporaryFolder(), now);
   for (const one of [device, twin]) store.devices.save(one);
   const queue = new JobQueue(store, { jobTimeoutMs: 10_000, leaseGraceMs: 0, maxAttempts: 3, ...settings });
   onTestFinished(() => {
@@ -366,5 +367,57 @@ describe('ensureMeasured', () => {
     await expect(ensureMeasured({ store, queue }, device.id, { ...runtime, threads: 64 }, [])).rejects.toThrow(
       /expected device bench to offer .*"threads":64/,
     );
+  });
+});
+
+describe('ensureMeasuredOnAll', () => {
+  it('gives a table per device and the sum of their progress', async () => {
+    const { store, queue, take, complete, endBlock } = testQueue();
+    const progress: string[] = [];
+    const other = { ...device, id: 'device-0003', info: { ...device.info, cpuModel: 'another cpu' } };
+    store.devices.save(other);
+    const targets = [device, other].map(({ id: deviceId }) => ({ deviceId, runtime }));
+    const campaign = ensureMeasuredOnAll({ store, queue }, targets, [workload(0)], {
+      onProgress: ({ measured, failed, total }) => progress.push(`${measured}+${failed}/${total}`),
+    });
+    for (const [index, by] of [device, other].entries()) {
+      complete(take({ by })!, success(index + 1), by);
+      endBlock(null, by);
+    }
+    const key = workloadKey(workload(0));
+    expect((await campaign).map((table) => table.get(key)!.medianMs)).toEqual([1, 2]);
+    expect(progress).toEqual(['0+0/2', '1+0/2', '2+0/2']);
+  });
+
+  it('throws what one threw when all have ended', async () => {
+    const { store, queue, measure, endBlock } = testQueue();
+    const targets = [device.id, 'nobody-00'].map((deviceId) => ({ deviceId, runtime }));
+    const campaign = ensureMeasuredOnAll({ store, queue }, targets, [workload(0)]);
+    measure(1);
+    endBlock();
+    await expect(campaign).rejects.toThrow('there is none with the name nobody-00');
+    expect(store.latencies.count(device.id)).toBe(1);
+  });
+});
+
+describe('estimateCampaign', () => {
+  it('counts what is missing, and how long that takes from how long jobs took', () => {
+    let nowMs = 0;
+    const { store, request, take, complete, endBlock } = testQueue({}, () => new Date(nowMs));
+    const keys = [0, 1, 2].map((index) => workloadKey(workload(index)));
+    const estimate = (settlement: Settlement, deviceCount = 1) =>
+      estimateCampaign(store, { id: device.id, runtime, deviceCount }, keys, settlement);
+    expect(estimate(once)).toEqual({ totalCount: 3, missingCount: 3, jobCount: 3, remainingMs: null });
+    request(0, 1);
+    for (const tookMs of [100, 300]) {
+      const lease = take()!;
+      nowMs += tookMs;
+      complete(lease, success(2));
+    }
+    endBlock();
+    // 200 ms on average, and a sentinel for every 20 jobs.
+    expect(estimate(once)).toEqual({ totalCount: 3, missingCount: 1, jobCount: 1, remainingMs: 210 });
+    expect(estimate(agreeing)).toEqual({ totalCount: 3, missingCount: 3, jobCount: 4, remainingMs: 840 });
+    expect(estimate(agreeing, 4).remainingMs).toBe(210);
   });
 });
