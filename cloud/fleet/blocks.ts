@@ -133,6 +133,7 @@ export class BlockKeeper {
 
   #begin(deviceId: string, runtime: RuntimeKey): void {
     const last = this.#lastSentinels.get(deviceId);
+    this.#lastSentinels.delete(deviceId); // it opens one block at most
     const isFresh = last?.runtime === runtime && this.nowMs() - last.atMs < freshMs;
     const stored = this.store.blocks.add(deviceId, runtime, isFresh ? last.ms : null);
     this.#blocks.set(deviceId, { stored: { ...stored, runtime }, jobCount: 0, hasMeasured: false, interrupted: false });
