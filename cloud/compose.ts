@@ -86,10 +86,11 @@ async function start(
   const registry: Registry = new Registry(
     store,
     queue,
-    deviceEvents(store, (id) => registry.view(store.devices.get(id)!), events.publish),
+    config,
+    deviceEvents(store, (id) => registry.view(store.devices.get(id)!), events),
   );
   queue.subscribe((job) => {
-    if (job.state !== 'measured') return;
+    if (!events.listening || (job.state !== 'provisional' && job.state !== 'measured')) return;
     events.publish({ type: 'latency', latency: store.latencies.get(job.deviceId, job.runtime, job.key)! });
   });
   const parts: CloudParts = {
@@ -125,20 +126,24 @@ async function start(
   };
 }
 
-/** Publishes devices whose view may have changed, each once per turn of the event loop however many jobs changed in it. */
+/** How long changes of devices are gathered before they are published. */
+const gatherMs = 50;
+
+/** Publishes devices whose view may have changed, each once however often it changed meanwhile; to nobody, nothing. */
 function deviceEvents(
   store: Store,
   view: (id: string) => Extract<ApiEvent, { type: 'device' }>['device'],
-  publish: (event: ApiEvent) => void,
+  events: EventHub,
 ): (id: string) => void {
   const changed = new Set<string>();
   return (id) => {
+    if (!events.listening) return;
     changed.add(id);
     if (changed.size > 1) return;
-    setImmediate(() => {
-      for (const device of changed) if (store.open) publish({ type: 'device', device: view(device) });
+    setTimeout(() => {
+      for (const device of changed) if (store.open) events.publish({ type: 'device', device: view(device) });
       changed.clear();
-    });
+    }, gatherMs);
   };
 }
 

@@ -13,7 +13,7 @@ export async function measureFirstTable({ ensureMeasured }: CloudParts, device: 
     .flat()
     .filter(({ body }) => body.kind !== 'identity');
   try {
-    await ensureMeasured(device.id, device.runtimes[0]!, blocks);
+    await ensureMeasured(device.id, device.runtimes[0]!, blocks, { requester: 'first table' });
   } catch (error) {
     if (!isAppError(error, 'MEASUREMENTS_FAILED')) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -21,6 +21,7 @@ import { parseSpec, type ResolvedSpec, resolveSpec, writeSpec } from './search/s
 import type { StudyUpdate } from './search/study.js';
 import type { StudyService } from './server/api.js';
 import type { Device } from './store/devices.js';
+import { estimateStudy } from './study-estimate.js';
 import { type FromStudy, fromFailure, type ToStudy, toFailure } from './study-messages.js';
 
 const entry = fileURLToPath(new URL('./study-process.js', import.meta.url));
@@ -114,6 +115,7 @@ export function createStudyService(parts: CloudParts): RunningStudies {
     let known: number | null = null;
     try {
       const table = await parts.ensureMeasured(device.id, runtime, workloads, {
+        requester: id,
         settlement: agreeing,
         onProgress: ({ measured, failed, total }) => {
           if (!isFirstPhase) return;
@@ -146,6 +148,11 @@ export function createStudyService(parts: CloudParts): RunningStudies {
       });
       launch(id);
       return study;
+    },
+    async estimate(yaml, deviceId) {
+      const spec = placed(resolveSpec({ ...parseSpec(yaml), device: deviceId }));
+      const place = deviceFor(parts, spec);
+      return estimateStudy(parts, spec, place, parts.registry.countTwins(deviceId, place.runtime));
     },
     async cancel(id) {
       return processes.has(id) ? end(id, { status: 'cancelled' }) : store.studies.get(id)!;
@@ -184,7 +191,10 @@ function placed(spec: ResolvedSpec): ResolvedSpec {
 }
 
 /** The device that the specification names, by name or id, or the only one. Throws `DEVICE_AMBIGUOUS`, `DEVICE_RUNTIME_MISSING`. */
-function deviceFor({ store }: CloudParts, spec: ResolvedSpec): { device: Device; runtime: RuntimeKey } {
+export function deviceFor(
+  { store }: Pick<CloudParts, 'store'>,
+  spec: ResolvedSpec,
+): { device: Device; runtime: RuntimeKey } {
   const all = store.devices.all();
   const fitting = spec.device === null ? all : all.filter(({ id, name }) => id === spec.device || name === spec.device);
   const [device] = fitting;

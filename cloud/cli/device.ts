@@ -46,4 +46,34 @@ export function registerDevice(program: Command): void {
       );
       printResult(options, rows, text.join('\n') || 'nothing measured yet');
     });
+  device
+    .command('quarantine')
+    .description('jobs that took down two devices, with the logs of both; nobody is given them any more')
+    .option(...dataDirectoryOption)
+    .option('--json', 'one line of JSON')
+    .action((options: Options) => {
+      const store = openStore(options.dataDirectory);
+      const rows = store.jobs.quarantined().map(({ id, workload, runtime }) => {
+        return { id, workload, runtime, deaths: store.leases.deaths(id) };
+      });
+      store.close();
+      const text = rows.flatMap(({ id, workload, runtime, deaths }) => [
+        `${id}  ${describeWorkload(workload)}  (${runtime.runtime}, ${runtime.threads} thread(s))`,
+        ...deaths.map(({ deviceName, log }) => `  ${deviceName}: ${log}`),
+      ]);
+      printResult(options, rows, text.join('\n') || 'no job is in quarantine');
+    });
+  device
+    .command('release')
+    .description('let a job out of quarantine: whoever asks for it next has it measured again')
+    .argument('<job-id>')
+    .option(...dataDirectoryOption)
+    .option('--json', 'one line of JSON')
+    .action((id: string, options: Options) => {
+      const store = openStore(options.dataDirectory);
+      const released = store.jobs.release(id);
+      store.close();
+      if (!released) throw new AppError('NOT_FOUND', { what: 'job in quarantine', id });
+      printResult(options, { id }, `${id} is released`);
+    });
 }

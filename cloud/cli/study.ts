@@ -1,7 +1,7 @@
 /** `bespoke study` and `bespoke demo`: a study from start to file, in the terminal. */
 import { readFile } from 'node:fs/promises';
 import { AppError } from '@bespoke/shared/base/errors.js';
-import { type StudyResult, type StudyView, timedThing } from '@bespoke/shared/protocol/api.js';
+import { type EstimateView, type StudyResult, type StudyView, timedThing } from '@bespoke/shared/protocol/api.js';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { Cloud } from '../compose.js';
@@ -9,6 +9,8 @@ import { type LocalAgent, startLocalAgent } from '../local-agent.js';
 import { presetNames } from '../search/presets.js';
 import { parseSpec, resolveSpec, type StudySpec } from '../search/spec.js';
 import { openStore } from '../store/store.js';
+import { estimateStudy } from '../study-estimate.js';
+import { deviceFor } from '../study-service.js';
 import { dataDirectoryOption } from './data-folder.js';
 import { printResult, wholeNumber } from './output.js';
 import { createProgress, formatDuration } from './progress.js';
@@ -62,10 +64,23 @@ export function registerStudy(program: Command): void {
     .argument('<file>', 'the specification; see docs/search.md')
     .option(...dataDirectoryOption)
     .action(async (file: string, { dataDirectory }: { dataDirectory: string }) => {
-      const yaml = await readFile(file, 'utf8').catch((cause) => {
-        throw new AppError('FILE_UNREADABLE', { path: file, problem: (cause as Error).message }, { cause });
-      });
-      await runInTerminal(yaml, dataDirectory);
+      await runInTerminal(await readText(file), dataDirectory);
+    });
+  study
+    .command('estimate')
+    .description('what the study of a YAML file would have to measure on its device, and how long that takes')
+    .argument('<file>', 'the specification; see docs/search.md')
+    .option(...dataDirectoryOption)
+    .option('--json', 'one line of JSON')
+    .action(async (file: string, options: { dataDirectory: string; json?: boolean }) => {
+      const spec = resolveSpec(parseSpec(await readText(file)));
+      const store = openStore(options.dataDirectory);
+      try {
+        const estimate = await estimateStudy({ store, config: options }, spec, deviceFor({ store }, spec), 1);
+        printResult(options, estimate, describeEstimate(estimate));
+      } finally {
+        store.close();
+      }
     });
   study
     .command('ls')
@@ -105,6 +120,19 @@ export function registerStudy(program: Command): void {
         ].join('\n'),
       );
     });
+}
+
+async function readText(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((cause) => {
+    throw new AppError('FILE_UNREADABLE', { path: file, problem: (cause as Error).message }, { cause });
+  });
+}
+
+function describeEstimate({ totalCount, missingCount, jobCount, remainingMs }: EstimateView): string {
+  const known = `${totalCount - missingCount} of ${totalCount} workloads are known`;
+  if (jobCount === 0) return `${known}: nothing to measure`;
+  const time = remainingMs === null ? 'nothing was measured on it yet' : `about ${formatDuration(remainingMs)}`;
+  return `${known}; ${jobCount} measurements on one device: ${time}`;
 }
 
 async function demo({

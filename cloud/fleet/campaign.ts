@@ -1,6 +1,7 @@
 /**
  * Campaign: from workloads to a LatencyTable. What is settled by earlier measurements is taken as it is; the rest become jobs,
- * in rounds: what disturbs a device lasts for seconds, and by the next round it has passed.
+ * in rounds: what disturbs a device lasts for seconds, and by the next round it has passed. A round ends with the verdicts on
+ * the blocks that its jobs were measured in, so a campaign waits for no number that is provisional.
  *
  *   round 1: a b c d   round 2: a b c d   round 3: c   done: the two quietest measurements of each agree
  */
@@ -8,6 +9,7 @@ import { AppError } from '@bespoke/shared/base/errors.js';
 import { canonicalJson } from '@bespoke/shared/base/json.js';
 import type { LatencyTable, RuntimeKey } from '@bespoke/shared/latency/table.js';
 import { type Workload, workloadKey } from '@bespoke/shared/latency/workload.js';
+import { agreementShare } from '../store/doubt.js';
 import type { Job } from '../store/jobs.js';
 import type { Store } from '../store/store.js';
 import { describeWorkload } from './describe.js';
@@ -33,9 +35,11 @@ export interface Settlement {
 /** Any measurement will do. */
 export const once: Settlement = { least: 1, most: 1, agreementShare: 0 };
 /** For tables that searches stand on. */
-export const agreeing: Settlement = { least: 2, most: 5, agreementShare: 0.05 };
+export const agreeing: Settlement = { least: 2, most: 5, agreementShare };
 
 export interface CampaignOptions {
+  /** On whose account; devices are shared fairly between those who ask. Campaigns without one share an account. */
+  readonly requester?: string;
   /** `once` if absent. */
   readonly settlement?: Settlement;
   readonly onProgress?: (progress: CampaignProgress) => void;
@@ -54,7 +58,7 @@ export async function ensureMeasured(
   deviceId: string,
   runtime: RuntimeKey,
   workloads: readonly Workload[],
-  { settlement = once, onProgress, signal }: CampaignOptions = {},
+  { requester = 'others', settlement = once, onProgress, signal }: CampaignOptions = {},
 ): Promise<LatencyTable> {
   requireRuntime(store, deviceId, runtime);
   const distinct = new Map(workloads.map((workload) => [workloadKey(workload), workload]));
@@ -70,13 +74,48 @@ export async function ensureMeasured(
     };
     if (round === 0) report(0, 0);
     if (missing.length === 0) return store.latencies.table(deviceId, runtime);
-    const failures = await runJobs(queue, deviceId, runtime, missing, report, signal);
+    const ask = (onEnded: (job: Job) => void) => queue.request(requester, deviceId, runtime, missing, onEnded);
+    const failures = await runJobs(ask, missing.length, report, signal);
     if (failures.length > 0) throw failure(failures, distinct.size);
   }
 }
 
-/** `mediansMs` ascending. */
-function isSettled(mediansMs: readonly number[], { least, most, agreementShare }: Settlement): boolean {
+/** One of the devices that a study is for. */
+export interface CampaignTarget {
+  readonly deviceId: string;
+  readonly runtime: RuntimeKey;
+}
+
+/**
+ * `ensureMeasured` on several devices at once: their tables, in the order of the targets; progress is the sum. All have ended
+ * when this does; throws what the first of them threw.
+ */
+export async function ensureMeasuredOnAll(
+  parts: { store: Pick<Store, 'devices' | 'latencies'>; queue: JobQueue },
+  targets: readonly CampaignTarget[],
+  workloads: readonly Workload[],
+  { onProgress, ...options }: CampaignOptions = {},
+): Promise<LatencyTable[]> {
+  const progress = new Map<CampaignTarget, CampaignProgress>();
+  const campaigns = targets.map((target) =>
+    ensureMeasured(parts, target.deviceId, target.runtime, workloads, {
+      ...options,
+      onProgress(one) {
+        progress.set(target, one);
+        const sum = (part: keyof CampaignProgress) =>
+          [...progress.values()].reduce((total, each) => total + each[part], 0);
+        // Before all have begun, the total would be too small.
+        if (progress.size === targets.length)
+          onProgress?.({ measured: sum('measured'), failed: sum('failed'), total: sum('total') });
+      },
+    }),
+  );
+  await Promise.allSettled(campaigns);
+  return Promise.all(campaigns);
+}
+
+/** Whether measurements with these medians, ascending, settle a workload. */
+export function isSettled(mediansMs: readonly number[], { least, most, agreementShare }: Settlement): boolean {
   if (mediansMs.length >= most) return true;
   const [quietest, second = quietest] = mediansMs;
   return mediansMs.length >= least && second! <= quietest! * (1 + agreementShare);
@@ -91,22 +130,20 @@ function requireRuntime(store: Pick<Store, 'devices'>, deviceId: string, runtime
   }
 }
 
-/** Runs the workloads as jobs; gives those that did not end measured. */
+/** Has `count` jobs run; gives those that did not end measured. */
 function runJobs(
-  queue: JobQueue,
-  deviceId: string,
-  runtime: RuntimeKey,
-  workloads: readonly Workload[],
+  ask: (onEnded: (job: Job) => void) => () => void,
+  count: number,
   report: (measured: number, failed: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<Job[]> {
   return new Promise((resolve, reject) => {
-    let left = workloads.length;
+    let left = count;
     const failures: Job[] = [];
-    const stop = queue.request(deviceId, runtime, workloads, (job) => {
+    const stop = ask((job) => {
       left--;
       if (job.state !== 'measured') failures.push(job);
-      report(workloads.length - left - failures.length, failures.length);
+      report(count - left - failures.length, failures.length);
       if (left > 0) return;
       signal?.removeEventListener('abort', abort);
       resolve(failures);
@@ -125,7 +162,8 @@ function failure(failures: readonly Job[], total: number): AppError<'MEASUREMENT
     failed: failures.length,
     total,
     workload: describeWorkload(first.workload),
-    reason: first.reason ?? 'withdrawn',
+    reason:
+      first.state === 'quarantined' ? 'it took down two agents and is quarantined' : (first.reason ?? 'withdrawn'),
     log: first.log ?? '',
   });
 }

@@ -3,7 +3,7 @@
  * job's result counts once, however often it is sent.
  *
  * A job returns to the queue when its lease ends without a result (the agent is gone, the lease ran out) or with a
- * failure that another try may mend, until its attempts are used up.
+ * failure that another try may mend, until its attempts are used up. One that takes down two agents is quarantined.
  */
 import { randomUUID } from 'node:crypto';
 import { canonicalJson } from '@bespoke/shared/base/json.js';
@@ -11,8 +11,9 @@ import type { FailureReason, MeasurementFailure, MeasurementOutcome } from '@bes
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
 import type { CloudConfig } from '../config.js';
-import type { Job } from '../store/jobs.js';
+import type { Job, JobState } from '../store/jobs.js';
 import type { Store } from '../store/store.js';
+import { ReadyJobs } from './ready.js';
 
 /** Whether another try may mend a failure: the same workload is refused the same way every time. */
 const mayBeMended: { readonly [R in FailureReason]: boolean } = {
@@ -22,26 +23,47 @@ const mayBeMended: { readonly [R in FailureReason]: boolean } = {
   timeout: true,
 };
 
+const isOpen: { readonly [S in JobState]: boolean } = {
+  queued: true,
+  leased: true,
+  provisional: true,
+  measured: false,
+  failed: false,
+  quarantined: false,
+  withdrawn: false,
+};
+
+/** Whose account a job is on that nobody waits for: it was asked for before the cloud was started again. */
+const nobody = '';
+
 export interface Lease {
   readonly id: string;
   readonly job: Job;
   readonly timeoutMs: number;
 }
 
+/** A device that could measure. */
+export interface Worker {
+  readonly deviceId: string;
+  readonly deviceClass: string;
+}
+
 type Watcher = (job: Job) => void;
 
 export class JobQueue {
   readonly #listeners = new Set<Watcher>();
-  /** By job: who waits for its end. */
-  readonly #watchers = new Map<string, Set<Watcher>>();
+  /** By job: who waits for its end, and on whose account. */
+  readonly #watchers = new Map<string, Map<Watcher, string>>();
   /** By job: when its lease runs out. */
   readonly #expiries = new Map<string, NodeJS.Timeout>();
+  readonly #ready = new ReadyJobs();
 
   constructor(
-    private readonly store: Pick<Store, 'jobs'>,
+    private readonly store: Pick<Store, 'jobs' | 'leases'>,
     private readonly settings: Pick<CloudConfig, 'jobTimeoutMs' | 'leaseGraceMs' | 'maxAttempts'>,
   ) {
     store.jobs.giveBackAll();
+    this.reload();
   }
 
   /** Calls `listener` with every job after each change of its state. */
@@ -49,25 +71,48 @@ export class JobQueue {
     this.#listeners.add(listener);
   }
 
+  /** Sorts the queue anew; needed where a device changed its class. */
+  reload(): void {
+    for (const job of this.store.jobs.queued()) {
+      this.#ready.remove(job.id);
+      this.#enqueue(job);
+    }
+  }
+
   /**
-   * Queues what is not queued yet and calls `onEnded` once for each of the jobs, when it ends. The returned function stops
-   * that, and withdraws what then nobody waits for.
+   * Queues what is not queued yet, on the account of `requester`, and calls `onEnded` once for each of the jobs, when it
+   * ends. The returned function stops that, and withdraws what then nobody waits for.
    */
-  request(deviceId: string, runtime: RuntimeKey, workloads: readonly Workload[], onEnded: Watcher): () => void {
+  request(
+    requester: string,
+    deviceId: string,
+    runtime: RuntimeKey,
+    workloads: readonly Workload[],
+    onEnded: Watcher,
+  ): () => void {
     const jobs = this.store.jobs.add(deviceId, runtime, workloads, randomUUID);
-    for (const { id } of jobs) this.#watchers.set(id, (this.#watchers.get(id) ?? new Set()).add(onEnded));
+    for (const { id } of jobs) this.#watchers.set(id, (this.#watchers.get(id) ?? new Map()).set(onEnded, requester));
     for (const job of jobs) this.#changed(job);
     return () => {
       for (const { id } of jobs) this.#unwatch(id, onEnded);
     };
   }
 
-  /** Leases the next job of a device; `onExpired` is called if the lease runs out. */
-  take(deviceId: string, runtimes: readonly RuntimeKey[], onExpired: () => void): Lease | undefined {
+  /** The runtime of the job that `take` would lease, if there is one. */
+  peek({ deviceClass }: Worker, runtimes: readonly RuntimeKey[]): RuntimeKey | undefined {
+    const texts = runtimes.map(textOf);
+    const next = this.#ready.next(deviceClass, texts);
+    return next && runtimes[texts.indexOf(next.job.runtime)];
+  }
+
+  /** Leases the next job of the device's class in one of its blocks; `onExpired` is called if the lease runs out. */
+  take(worker: Worker, runtime: RuntimeKey, blockId: number, onExpired: () => void): Lease | undefined {
+    const next = this.#ready.next(worker.deviceClass, [textOf(runtime)]);
+    if (!next) return undefined;
+    this.#ready.take(next);
     const { jobTimeoutMs: timeoutMs, leaseGraceMs } = this.settings;
     const id = randomUUID();
-    const job = this.store.jobs.grant(deviceId, runtimes, id);
-    if (!job) return undefined;
+    const job = this.store.jobs.grant(next.job.id, { id, deviceId: worker.deviceId, blockId });
     const lease = { id, job, timeoutMs };
     const expire = () => {
       this.giveBack(lease, `no result within ${timeoutMs + leaseGraceMs} ms`);
@@ -78,25 +123,39 @@ export class JobQueue {
     return lease;
   }
 
-  /** Ends a lease without a result. */
-  giveBack(lease: Lease, why: string): void {
+  /** Ends a lease without a result. With null for why, the attempt does not count: it was not the job's fault. */
+  giveBack(lease: Lease, why: string | null): void {
     const job = this.store.jobs.get(lease.job.id)!;
-    if (job.leaseId === lease.id) this.#attemptFailed(job, { ok: false, reason: 'crashed', log: why });
+    if (job.leaseId !== lease.id) return;
+    if (why !== null) {
+      this.#attemptFailed(job, { ok: false, reason: 'crashed', log: why });
+      return;
+    }
+    this.store.jobs.giveBack(job, null);
+    this.#changed(this.store.jobs.get(job.id)!);
   }
 
   /**
    * Records what a device says of a job. A success counts even when its lease is over, unless the job has ended; a failure
-   * counts only under its lease, for the end of the lease was counted already.
+   * counts only under its lease, for the end of the lease was counted already. True where a measurement was counted.
    */
-  complete(deviceId: string, jobId: string, leaseId: string, outcome: MeasurementOutcome): void {
-    const job = this.store.jobs.get(jobId);
-    if (job?.deviceId !== deviceId) return;
-    const checked = checkRuntime(job, outcome);
+  complete(deviceId: string, jobId: string, leaseId: string, outcome: MeasurementOutcome): boolean {
+    const lease = this.store.leases.get(leaseId);
+    if (lease?.deviceId !== deviceId || lease.jobId !== jobId) return false;
+    const job = this.store.jobs.get(jobId)!;
+    const checked = checkRuntime(job.runtime, outcome);
     if (checked.ok) {
-      if (this.store.jobs.measure(job, checked)) this.#changed(this.store.jobs.get(jobId)!);
-    } else if (job.leaseId === leaseId) {
-      this.#attemptFailed(job, checked);
+      const counted = this.store.jobs.measure(job, lease, checked);
+      if (counted) this.#changed({ ...job, state: 'provisional', leaseId: null, reason: null, log: null });
+      return counted;
     }
+    if (job.leaseId === leaseId) this.#attemptFailed(job, checked);
+    return false;
+  }
+
+  /** These jobs changed with the end of their block. */
+  judged(ids: readonly string[]): void {
+    for (const id of ids) this.#changed(this.store.jobs.get(id)!);
   }
 
   /** Forgets the timers. Leases stay stored; the next start gives them back. */
@@ -108,35 +167,61 @@ export class JobQueue {
   }
 
   #attemptFailed(job: Job, why: MeasurementFailure): void {
-    if (mayBeMended[why.reason] && job.attempts < this.settings.maxAttempts) this.store.jobs.giveBack(job.id, why);
-    else this.store.jobs.fail(job.id, why);
-    this.#changed(this.store.jobs.get(job.id)!);
+    const { jobs, leases } = this.store;
+    const { deviceId } = leases.get(job.leaseId!)!;
+    const tookDownAnother =
+      why.reason === 'crashed' && leases.deaths(job.id).some((death) => death.deviceId !== deviceId);
+    if (tookDownAnother) jobs.fail(job, 'quarantined', why);
+    else if (mayBeMended[why.reason] && job.attempts < this.settings.maxAttempts) jobs.giveBack(job, why);
+    else jobs.fail(job, 'failed', why);
+    this.#changed(jobs.get(job.id)!);
   }
 
   #changed(job: Job): void {
+    if (job.state === 'queued') this.#enqueue(job);
+    else this.#ready.remove(job.id);
     if (job.state !== 'leased') {
       clearTimeout(this.#expiries.get(job.id));
       this.#expiries.delete(job.id);
     }
     for (const listener of this.#listeners) listener(job);
-    if (job.state === 'queued' || job.state === 'leased') return;
+    if (isOpen[job.state]) return;
     const watchers = this.#watchers.get(job.id);
     this.#watchers.delete(job.id);
-    for (const watcher of watchers ?? []) watcher(job);
+    for (const watcher of watchers?.keys() ?? []) watcher(job);
+  }
+
+  #enqueue({ id, deviceClass, runtime, attempts }: Job): void {
+    const ready = { id, deviceClass, runtime: canonicalJson(runtime), attempts };
+    const requesters = [...(this.#watchers.get(id)?.values() ?? [])];
+    for (const requester of requesters.length > 0 ? requesters : [nobody]) this.#ready.add(ready, requester);
   }
 
   #unwatch(id: string, watcher: Watcher): void {
     const watchers = this.#watchers.get(id);
-    if (!watchers?.delete(watcher) || watchers.size > 0) return;
+    const requester = watchers?.get(watcher);
+    if (!watchers || requester === undefined) return;
+    watchers.delete(watcher);
+    if (![...watchers.values()].includes(requester)) this.#ready.removeFor(id, requester);
+    if (watchers.size > 0) return;
     this.#watchers.delete(id);
     if (this.store.jobs.withdraw(id)) this.#changed(this.store.jobs.get(id)!);
   }
 }
 
+const texts = new WeakMap<RuntimeKey, string>();
+
+/** Canonical JSON; remembered, for agents ask with the same few keys as long as they are here. */
+function textOf(runtime: RuntimeKey): string {
+  const text = texts.get(runtime) ?? canonicalJson(runtime);
+  texts.set(runtime, text);
+  return text;
+}
+
 /** An outcome of another runtime than was asked for is a failure: its number belongs into another table. */
-function checkRuntime(job: Job, outcome: MeasurementOutcome): MeasurementOutcome {
+export function checkRuntime(runtime: RuntimeKey, outcome: MeasurementOutcome): MeasurementOutcome {
   if (!outcome.ok) return outcome;
-  const [expected, got] = [canonicalJson(job.runtime), canonicalJson(outcome.runtime)];
+  const [expected, got] = [canonicalJson(runtime), canonicalJson(outcome.runtime)];
   return expected === got
     ? outcome
     : { ok: false, reason: 'refused', log: `expected a measurement by ${expected}, but it was made by ${got}` };

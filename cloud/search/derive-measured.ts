@@ -30,23 +30,25 @@ export async function deriveMeasured(
   measure: Measure,
   name: string,
 ): Promise<Derived> {
-  const tried: { path: readonly number[]; predictedMs: number; measuredMs: number }[] = [];
+  const tried: { path: readonly number[]; predictedMs: number; measuredMs: number; doubt: string | null }[] = [];
   let path = first;
   let targetMs = budgetMs;
   while (true) {
     const predictedMs = pathLatencyMs(path, latencyMs);
-    const [measuredMs] = await measureNetworks([choose(space, path, name)], measure);
-    tried.push({ path, predictedMs, measuredMs: measuredMs! });
-    targetMs = Math.min(targetMs, predictedMs) * Math.min(budgetMs / measuredMs!, 0.999);
-    if (measuredMs! <= budgetMs || tried.length === maxTries || targetMs < fastestMs) break;
+    const [measured] = await measureNetworks([choose(space, path, name)], measure);
+    const { medianMs: measuredMs, doubt } = measured!;
+    tried.push({ path, predictedMs, measuredMs, doubt });
+    targetMs = Math.min(targetMs, predictedMs) * Math.min(budgetMs / measuredMs, 0.999);
+    if (measuredMs <= budgetMs || tried.length === maxTries || targetMs < fastestMs) break;
     path = deriveWithin(preferences(state), latencyMs, 0, targetMs);
   }
   const log = tried.map(
-    ({ predictedMs, measuredMs }) =>
-      `derived: predicted ${predictedMs.toFixed(3)} ms, measured ${measuredMs.toFixed(3)} ms, budget ${budgetMs.toFixed(3)} ms`,
+    ({ predictedMs, measuredMs, doubt }) =>
+      `derived: predicted ${predictedMs.toFixed(3)} ms, measured ${measuredMs.toFixed(3)} ms${doubt === null ? '' : ` (in doubt: ${doubt})`}, budget ${budgetMs.toFixed(3)} ms`,
   );
   const best =
     tried.find(({ measuredMs }) => measuredMs <= budgetMs) ??
     tried.reduce((a, b) => (b.measuredMs < a.measuredMs ? b : a));
-  return { ...best, log };
+  const { path: chosen, predictedMs, measuredMs } = best;
+  return { path: chosen, predictedMs, measuredMs, log };
 }

@@ -127,13 +127,17 @@ export async function runStudy(spec: ResolvedSpec, ports: StudyPorts): Promise<S
 async function runMeasure(spec: ResolvedSpec, space: SearchSpace, ports: StudyPorts): Promise<Prices> {
   const budget = spec.budgetMs === null ? { fraction: spec.budgetFraction! } : { ms: spec.budgetMs };
   const prices = await priceSpace(space, ports.measure, budget, spec.seed);
-  const { calibration, fastestMs, slowestMs, budgetMs } = prices;
+  const { calibration, fastestMs, slowestMs, budgetMs, doubts, measurementCount } = prices;
   const error =
     calibration.holdOutError === null ? '' : `, hold-out error ${(100 * calibration.holdOutError).toFixed(1)}%`;
   ports.tell({
     type: 'log',
     line: `networks of this space take ${fastestMs.toFixed(3)} to ${slowestMs.toFixed(3)} ms here, budget ${budgetMs.toFixed(3)} ms; whole = ${calibration.factor.toFixed(3)} x sum of blocks${error}`,
   });
+  if (doubts.length > 0) {
+    const line = `${doubts.length} of the ${measurementCount} measurements that these prices stand on are in doubt, e.g.: ${doubts[0]}`;
+    ports.tell({ type: 'log', line });
+  }
   return prices;
 }
 

@@ -4,6 +4,7 @@
  *   waiting ──hello──▶ present ──bye, close, silence──▶ gone
  *      └──────anything else, bad token, other version──▶ refused, closed       (so from `present`, when a message is not allowed)
  */
+import type { Duplex } from 'node:stream';
 import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
 import type { AgentMessage, CloudByeReason, CloudMessage, HelloMessage } from '@bespoke/shared/protocol/agent.js';
 import { decodeAgentMessage, encodeMessage } from '@bespoke/shared/protocol/codec.js';
@@ -28,17 +29,19 @@ type Handlers = {
 };
 
 /** Serves one agent until its socket closes. */
-export function serveAgent(socket: WebSocket, parts: AgentParts): void {
-  new AgentSession(socket, parts).start();
+export function serveAgent(socket: WebSocket, duplex: Duplex, parts: AgentParts): void {
+  new AgentSession(socket, duplex, parts).start();
 }
 
 class AgentSession implements AgentLink {
   #agent: PresentAgent | undefined;
   #lastHeardMs = performance.now();
   #whyGone = 'the connection to the agent was lost';
+  #leavesOnPurpose = false;
 
   constructor(
     private readonly socket: WebSocket,
+    private readonly duplex: Duplex,
     private readonly parts: AgentParts,
   ) {}
 
@@ -50,12 +53,20 @@ class AgentSession implements AgentLink {
     this.socket.on('error', (error) => this.parts.log.warn({ agent: this.#agent?.deviceId }, error.message));
     this.socket.on('close', () => {
       clearInterval(watch);
-      if (this.#agent) this.parts.registry.leave(this.#agent, this.#whyGone);
+      if (this.#agent) this.parts.registry.leave(this.#agent, this.#whyGone, this.#leavesOnPurpose);
     });
   }
 
+  welcome(deviceId: string): void {
+    this.send({ type: 'welcome', deviceId, heartbeatMs: this.parts.config.heartbeatMs });
+  }
+
   send(message: CloudMessage): void {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(encodeMessage(message));
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    // An acknowledgement and the job that follows it leave in one packet.
+    this.duplex.cork();
+    process.nextTick(() => this.duplex.uncork());
+    this.socket.send(encodeMessage(message));
   }
 
   close(reason: CloudByeReason): void {
@@ -72,6 +83,7 @@ class AgentSession implements AgentLink {
     heartbeat: (_, { sequence }) => this.send({ type: 'heartbeatAck', sequence }),
     bye: (_, { reason }) => {
       this.#whyGone = `the agent left: ${reason}`;
+      this.#leavesOnPurpose = true;
       this.socket.close(1000);
     },
   };
@@ -85,7 +97,7 @@ class AgentSession implements AgentLink {
         (this.#handlers[message.type] as (agent: PresentAgent, message: AgentMessage) => void)(this.#agent, message);
       else this.#greet(message);
     } catch (error) {
-      this.#refuse(error);
+      this.refuse(error);
     }
   }
 
@@ -96,18 +108,17 @@ class AgentSession implements AgentLink {
         problem: `expected hello first, but got ${message.type}`,
       });
     }
-    this.#welcome(message);
+    this.#join(message);
   }
 
-  #welcome({ token, agentId: id, name, info, runtimes }: HelloMessage): void {
-    const { access, registry, config, log } = this.parts;
+  #join({ token, agentId: id, name, info, runtimes }: HelloMessage): void {
+    const { access, registry, log } = this.parts;
     access.requireAgent(token);
     this.#agent = registry.join({ id, name, info, runtimes }, this);
     log.info({ device: name, id }, 'agent joined');
-    this.send({ type: 'welcome', deviceId: id, heartbeatMs: config.heartbeatMs });
   }
 
-  #refuse(error: unknown): void {
+  refuse(error: unknown): void {
     const { log } = this.parts;
     if (!isAppError(error)) log.error({ error }, 'a message of an agent failed unexpectedly');
     const [code, message] = isAppError(error)
@@ -123,7 +134,7 @@ class AgentSession implements AgentLink {
     const { heartbeatMs, helloTimeoutMs } = this.parts.config;
     const silentMs = performance.now() - this.#lastHeardMs;
     if (!this.#agent && silentMs > helloTimeoutMs)
-      this.#refuse(new AppError('AGENT_SILENT', { timeoutMs: helloTimeoutMs }));
+      this.refuse(new AppError('AGENT_SILENT', { timeoutMs: helloTimeoutMs }));
     if (!this.#agent || silentMs <= maxSilentIntervals * heartbeatMs) return;
     this.#whyGone = `the agent was silent for ${Math.round(silentMs)} ms`;
     this.socket.terminate();

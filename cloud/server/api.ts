@@ -1,7 +1,7 @@
 /** The calls of the dashboard: one handler per row of ApiCalls, and the download of a model. */
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { formatPath } from '@bespoke/shared/graph/graph.js';
-import type { ApiCalls, StudyView } from '@bespoke/shared/protocol/api.js';
+import type { ApiCalls, EstimateView, StudyView } from '@bespoke/shared/protocol/api.js';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Registry } from '../fleet/registry.js';
@@ -11,6 +11,8 @@ import type { Store } from '../store/store.js';
 export interface StudyService {
   /** Starts a study from a specification in YAML. */
   create(yaml: string): Promise<StudyView>;
+  /** What a specification's study would have to measure on a device. */
+  estimate(yaml: string, deviceId: string): Promise<EstimateView>;
   /** Asks a running study to stop; gives it as it is then. */
   cancel(id: string): Promise<StudyView>;
 }
@@ -37,6 +39,8 @@ function handlersOf({ store, registry, studies }: ApiParts): Handlers {
   return {
     'GET /api/devices': () => store.devices.all().map((device) => registry.view(device)),
     'GET /api/devices/:id/latencies': ({ id }) => store.latencies.list(found('device', id, store.devices.get(id)).id),
+    'POST /api/devices/:id/estimate': ({ id, body }) =>
+      studies.estimate(parseBody(studyBody, body).yaml, found('device', id, store.devices.get(id)).id),
     'GET /api/studies': () => store.studies.all(),
     'GET /api/studies/:id': ({ id }) => found('study', id, store.studies.detail(id)),
     'POST /api/studies': ({ body }) => studies.create(parseBody(studyBody, body).yaml),

@@ -16,8 +16,13 @@ export class EventHub {
     socket.on('message', () => socket.close(1008, 'dashboards only listen here'));
   }
 
+  /** Whether anyone hears what is published. */
+  get listening(): boolean {
+    return this.#sockets.size > 0;
+  }
+
   readonly publish = (event: ApiEvent): void => {
-    if (this.#sockets.size === 0) return;
+    if (!this.listening) return;
     const text = JSON.stringify(event);
     for (const socket of this.#sockets) {
       if (socket.bufferedAmount > maxBufferedBytes) socket.terminate();

@@ -3,14 +3,14 @@ import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { maxMessageBytes } from '@bespoke/shared/protocol/agent.js';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { requireOwnOrigin } from './access.js';
 import { type AgentParts, serveAgent } from './agents.js';
 import type { EventHub } from './events.js';
 import { failureOf } from './failure.js';
 
 /** Sockets of both kinds at one time. */
-const maxSocketCount = 10_000;
+const maxSocketCount = 12_000;
 
 /** Serves the upgrades of `server`; returns what closes all sockets. */
 export function serveSockets(server: Server, parts: AgentParts & { readonly events: EventHub }): () => void {
@@ -19,11 +19,11 @@ export function serveSockets(server: Server, parts: AgentParts & { readonly even
   const routes = {
     '/agent': {
       require: (request: IncomingMessage) => requireOwnOrigin(request.headers),
-      serve: (socket: Parameters<typeof serveAgent>[0]) => serveAgent(socket, parts),
+      serve: (socket: WebSocket, duplex: Duplex) => serveAgent(socket, duplex, parts),
     },
     '/api/events': {
       require: (request: IncomingMessage) => parts.access.requireSession(request.headers),
-      serve: (socket: Parameters<typeof serveAgent>[0]) => parts.events.attach(socket),
+      serve: (socket: WebSocket) => parts.events.attach(socket),
     },
   };
   server.on('upgrade', (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
@@ -35,7 +35,7 @@ export function serveSockets(server: Server, parts: AgentParts & { readonly even
         throw new AppError('REQUEST_INVALID', { path, problem: `${maxSocketCount} connections are open` });
       const route = routes[path as keyof typeof routes];
       route.require(request);
-      sockets.handleUpgrade(request, duplex, head, route.serve);
+      sockets.handleUpgrade(request, duplex, head, (socket) => route.serve(socket, duplex));
     } catch (error) {
       refuseUpgrade(duplex, error);
     }

@@ -19,6 +19,7 @@ interface Row {
 
 export class Devices {
   readonly #save;
+  readonly #classOf;
   readonly #get;
   readonly #all;
 
@@ -30,6 +31,7 @@ export class Devices {
       `INSERT INTO devices (id, name, info, runtimes, first_seen, last_seen) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, info = excluded.info, runtimes = excluded.runtimes, last_seen = excluded.last_seen`,
     );
+    this.#classOf = database.prepare<[string], { class: string }>('SELECT class FROM devices WHERE id = ?');
     this.#get = database.prepare<[string], Row>('SELECT id, name, info, runtimes FROM devices WHERE id = ?');
     this.#all = database.prepare<[], Row>('SELECT id, name, info, runtimes FROM devices ORDER BY first_seen, id');
   }
@@ -38,6 +40,11 @@ export class Devices {
   save(device: Device): void {
     const time = this.now().toISOString();
     this.#save.run(device.id, device.name, JSON.stringify(device.info), JSON.stringify(device.runtimes), time, time);
+  }
+
+  /** What kind of hardware it is, in words: devices of one class measure for each other. */
+  classOf(id: string): string | undefined {
+    return this.#classOf.get(id)?.class;
   }
 
   get(id: string): Device | undefined {

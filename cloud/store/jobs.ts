@@ -1,32 +1,41 @@
 /**
- * Jobs: workloads that a device should measure. Each change of state is one transaction, and the measurement of a job is
- * stored in the very transaction that ends it.
+ * Jobs: workloads that should be measured for a device. Each change of state is one transaction, and the measurement of a
+ * job is stored in the very transaction that takes the job on.
  *
- *             grant                      success
- *   queued ───────────▶ leased ─────────────────────▶ measured        (a late success: from queued, too)
- *    │  ▲                 │ │
- *    │  └─────────────────┘ └───────────────────────▶ failed
- *    │    giveBack                fail
- *    └─────────────────────────────────────────────▶ withdrawn        nobody waits for it any more
+ *             grant             success                  block good, or repeats used up
+ *   queued ───────────▶ leased ─────────▶ provisional ───────────────────────────────────▶ measured
+ *    │  ▲                │ │ │               │
+ *    │  ├────────────────┘ │ └──────────┐    │ block void           (a late success: from queued and quarantined, too)
+ *    │  │ giveBack         └──▶ failed  │    │
+ *    │  └──────────────────────────────────┘
+ *    │                                  └──▶ quarantined ──release──▶ withdrawn
+ *    └──▶ withdrawn   nobody waits for it any more
  */
 import { canonicalJson } from '@bespoke/shared/base/json.js';
 import type { FailureReason, MeasurementFailure, MeasurementSuccess } from '@bespoke/shared/latency/measurement.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import { type Workload, workloadKey } from '@bespoke/shared/latency/workload.js';
+import type { Blocks } from './blocks.js';
 import type { Database } from './database.js';
 import type { Latencies } from './latencies.js';
+import type { LeaseRecord, Leases } from './leases.js';
 
-export type JobState = 'queued' | 'leased' | 'measured' | 'failed' | 'withdrawn';
+export type JobState = 'queued' | 'leased' | 'provisional' | 'measured' | 'failed' | 'quarantined' | 'withdrawn';
 
 export interface Job {
   readonly id: string;
+  /** Whose table it is for. */
   readonly deviceId: string;
+  /** Any device of this class may measure it. */
+  readonly deviceClass: string;
   readonly runtime: RuntimeKey;
   readonly key: string;
   readonly workload: Workload;
   readonly state: JobState;
-  /** Leases granted so far. */
+  /** Leases granted so far, less those that say nothing of the job. */
   readonly attempts: number;
+  /** Blocks that were void under it. */
+  readonly repeats: number;
   readonly leaseId: string | null;
   /** Of the last failed attempt. */
   readonly reason: FailureReason | null;
@@ -36,19 +45,22 @@ export interface Job {
 interface Row {
   id: string;
   device_id: string;
+  class: string;
   runtime: string;
   workload_key: string;
   workload: string;
   state: JobState;
   attempts: number;
+  repeats: number;
   lease_id: string | null;
   reason: FailureReason | null;
   log: string | null;
 }
 
 const select = `
-  SELECT j.id, j.device_id, j.runtime, j.workload_key, w.workload, j.state, j.attempts, j.lease_id, j.reason, j.log
-  FROM jobs j JOIN workloads w ON w.key = j.workload_key`;
+  SELECT j.id, j.device_id, d.class, j.runtime, j.workload_key, w.workload, j.state, j.attempts, j.repeats, j.lease_id, j.reason, j.log
+  FROM jobs j JOIN workloads w ON w.key = j.workload_key JOIN devices d ON d.id = j.device_id`;
+const isOpen = "state IN ('queued', 'leased', 'provisional')";
 
 function prepare(database: Database) {
   return {
@@ -60,28 +72,34 @@ function prepare(database: Database) {
     ),
     get: database.prepare<[string], Row>(`${select} WHERE j.id = ?`),
     open: database.prepare<[string, string, string], Row>(
-      `${select} WHERE j.device_id = ? AND j.runtime = ? AND j.workload_key = ? AND j.state IN ('queued', 'leased')`,
+      `${select} WHERE j.device_id = ? AND j.runtime = ? AND j.workload_key = ? AND j.${isOpen}`,
     ),
-    next: database.prepare<[string, string], Row>(
-      `${select} WHERE j.device_id = ? AND j.state = 'queued' AND j.runtime IN (SELECT value FROM json_each(?)) ORDER BY j.attempts, j.rowid LIMIT 1`,
+    quarantinedFor: database.prepare<[string, string, string], Row>(
+      `${select} WHERE j.workload_key = ? AND j.state = 'quarantined' AND j.runtime = ? AND d.class = (SELECT class FROM devices WHERE id = ?)`,
     ),
+    queued: database.prepare<[], Row>(`${select} WHERE j.state = 'queued'`),
+    quarantined: database.prepare<[], Row>(`${select} WHERE j.state = 'quarantined' ORDER BY j.ended`),
     grant: database.prepare<[string, string]>(
       "UPDATE jobs SET state = 'leased', lease_id = ?, attempts = attempts + 1 WHERE id = ? AND state = 'queued'",
     ),
-    giveBack: database.prepare<[string, string, string]>(
-      "UPDATE jobs SET state = 'queued', lease_id = NULL, reason = ?, log = ? WHERE id = ? AND state = 'leased'",
+    giveBack: database.prepare<[number, string | null, string | null, string]>(
+      "UPDATE jobs SET state = 'queued', lease_id = NULL, attempts = attempts - ?, reason = ?, log = ? WHERE id = ? AND state = 'leased'",
     ),
     giveBackAll: database.prepare<[]>(
       "UPDATE jobs SET state = 'queued', lease_id = NULL, attempts = attempts - 1 WHERE state = 'leased'",
     ),
-    end: database.prepare<[string, string | null, string | null, string, string]>(
-      `UPDATE jobs SET state = ?, lease_id = NULL, reason = ?, log = ?, ended = ? WHERE id = ? AND state IN ('queued', 'leased')`,
+    measured: database.prepare<[string]>(
+      `UPDATE jobs SET state = 'provisional', lease_id = NULL, reason = NULL, log = NULL, ended = NULL
+       WHERE id = ? AND state IN ('queued', 'leased', 'quarantined')`,
     ),
-    withdraw: database.prepare<[string, string]>(
-      "UPDATE jobs SET state = 'withdrawn', ended = ? WHERE id = ? AND state = 'queued'",
+    end: database.prepare<[JobState, string, string, string, string]>(
+      `UPDATE jobs SET state = ?, lease_id = NULL, reason = ?, log = ?, ended = ? WHERE id = ? AND state = 'leased'`,
+    ),
+    withdraw: database.prepare<[string, string, JobState]>(
+      "UPDATE jobs SET state = 'withdrawn', ended = ? WHERE id = ? AND state = ?",
     ),
     countOpen: database.prepare<[string], { count: number }>(
-      "SELECT COUNT(*) AS count FROM jobs WHERE device_id = ? AND state IN ('queued', 'leased')",
+      `SELECT COUNT(*) AS count FROM jobs WHERE device_id = ? AND ${isOpen}`,
     ),
   };
 }
@@ -91,28 +109,30 @@ export class Jobs {
 
   constructor(
     private readonly database: Database,
-    private readonly latencies: Latencies,
+    private readonly parts: { latencies: Latencies; leases: Leases; blocks: Blocks },
     private readonly now: () => Date,
   ) {
     this.#sql = prepare(database);
   }
 
-  /** The open jobs for these workloads, in their order; those that are not open yet are added, all or none. */
+  /**
+   * The open jobs for these workloads, in their order; those that are not open yet are added, all or none. Where the
+   * class has one in quarantine, that one stands for it.
+   */
   add(deviceId: string, runtime: RuntimeKey, workloads: readonly Workload[], newId: () => string): Job[] {
     const runtimeText = canonicalJson(runtime);
-    return this.database
-      .transaction(() =>
-        workloads.map((workload) => {
-          const key = workloadKey(workload);
-          const open = this.#sql.open.get(deviceId, runtimeText, key);
-          if (open) return fromRow(open);
-          const id = newId();
-          this.#sql.addWorkload.run(key, canonicalJson(workload));
-          this.#sql.add.run(id, deviceId, runtimeText, key, this.now().toISOString());
-          return this.get(id)!;
-        }),
-      )
-      .immediate();
+    return this.#atomic(() =>
+      workloads.map((workload) => {
+        const key = workloadKey(workload);
+        const known =
+          this.#sql.quarantinedFor.get(key, runtimeText, deviceId) ?? this.#sql.open.get(deviceId, runtimeText, key);
+        if (known) return fromRow(known);
+        const id = newId();
+        this.#sql.addWorkload.run(key, canonicalJson(workload));
+        this.#sql.add.run(id, deviceId, runtimeText, key, this.now().toISOString());
+        return this.get(id)!;
+      }),
+    );
   }
 
   get(id: string): Job | undefined {
@@ -120,52 +140,82 @@ export class Jobs {
     return row && fromRow(row);
   }
 
-  /** Leases the device's next job that one of these runtimes can do: fewest attempts first, then the oldest. */
-  grant(deviceId: string, runtimes: readonly RuntimeKey[], leaseId: string): Job | undefined {
-    return this.database
-      .transaction(() => {
-        const row = this.#sql.next.get(deviceId, JSON.stringify(runtimes.map((runtime) => canonicalJson(runtime))));
-        if (!row) return undefined;
-        this.#sql.grant.run(leaseId, row.id);
-        return this.get(row.id);
-      })
-      .immediate();
+  /** All that wait to be granted. */
+  queued(): Job[] {
+    return this.#sql.queued.all().map(fromRow);
   }
 
-  /** leased → queued, with why. */
-  giveBack(id: string, why: MeasurementFailure): void {
-    this.#sql.giveBack.run(why.reason, why.log, id);
+  /** Those that took down two agents, in the order in which they were found out. */
+  quarantined(): Job[] {
+    return this.#sql.quarantined.all().map(fromRow);
   }
 
-  /** Gives back what was leased when the cloud stopped; that attempt does not count. Returns how many. */
+  /** queued → leased by a device that measures it in one of its blocks. */
+  grant(id: string, lease: { id: string; deviceId: string; blockId: number }): Job {
+    return this.#atomic(() => {
+      this.#sql.grant.run(lease.id, id);
+      this.parts.leases.add({ ...lease, jobId: id });
+      return this.get(id)!;
+    });
+  }
+
+  /** leased → queued. With why, where the attempt failed; without, it does not count. */
+  giveBack({ id, leaseId }: Job, why: MeasurementFailure | null): void {
+    this.#atomic(() => {
+      this.parts.leases.end(leaseId!, why);
+      this.#sql.giveBack.run(why ? 0 : 1, why?.reason ?? null, why?.log ?? null, id);
+    });
+  }
+
+  /** Gives back what was leased when the cloud stopped; those attempts do not count. Returns how many. */
   giveBackAll(): number {
-    return this.#sql.giveBackAll.run().changes;
+    return this.#atomic(() => {
+      this.parts.leases.endAll();
+      return this.#sql.giveBackAll.run().changes;
+    });
   }
 
-  /** queued or leased → measured, and stores the measurement. False, and nothing changed, where the job had ended. */
-  measure(job: Job, outcome: MeasurementSuccess): boolean {
-    return this.database
-      .transaction(() => {
-        if (this.#sql.end.run('measured', null, null, this.now().toISOString(), job.id).changes === 0) return false;
-        this.latencies.add(job, outcome);
-        return true;
-      })
-      .immediate();
+  /**
+   * queued, leased or quarantined → provisional, and stores the measurement. False, and nothing counted, where the job is
+   * measured or over; where the lease's block is over, the measurement is stored as void and the job stays as it is.
+   */
+  measure(job: Job, lease: LeaseRecord, outcome: MeasurementSuccess): boolean {
+    return this.#atomic(() => {
+      const blockIsOpen = this.parts.blocks.isOpen(lease.blockId);
+      if (this.parts.latencies.has(lease.id)) return false;
+      if (blockIsOpen && this.#sql.measured.run(job.id).changes === 0) return false;
+      // A lease that was given back as a death was none; and another that may run now is over with the job.
+      for (const id of new Set([lease.id, job.leaseId ?? lease.id])) this.parts.leases.end(id, null);
+      this.parts.latencies.add(job, lease, blockIsOpen, outcome);
+      return blockIsOpen;
+    });
   }
 
-  /** queued or leased → failed. False where the job had ended. */
-  fail(id: string, why: MeasurementFailure): boolean {
-    return this.#sql.end.run('failed', why.reason, why.log, this.now().toISOString(), id).changes === 1;
+  /** leased → failed or quarantined. */
+  fail({ id, leaseId }: Job, state: 'failed' | 'quarantined', why: MeasurementFailure): void {
+    this.#atomic(() => {
+      this.parts.leases.end(leaseId!, why);
+      this.#sql.end.run(state, why.reason, why.log, this.now().toISOString(), id);
+    });
   }
 
-  /** queued → withdrawn. A leased job is left to its end. */
+  /** queued → withdrawn. False where it is not queued: a leased job is left to its end. */
   withdraw(id: string): boolean {
-    return this.#sql.withdraw.run(this.now().toISOString(), id).changes === 1;
+    return this.#sql.withdraw.run(this.now().toISOString(), id, 'queued').changes === 1;
   }
 
-  /** Jobs of the device that are queued or leased. */
+  /** quarantined → withdrawn: whoever asks for it next has it measured again. False where it is not quarantined. */
+  release(id: string): boolean {
+    return this.#sql.withdraw.run(this.now().toISOString(), id, 'quarantined').changes === 1;
+  }
+
+  /** Jobs for the device that have not ended. */
   countOpen(deviceId: string): number {
     return this.#sql.countOpen.get(deviceId)!.count;
+  }
+
+  #atomic<T>(work: () => T): T {
+    return this.database.inTransaction ? work() : this.database.transaction(work).immediate();
   }
 }
 
@@ -173,11 +223,13 @@ function fromRow(row: Row): Job {
   return {
     id: row.id,
     deviceId: row.device_id,
+    deviceClass: row.class,
     runtime: JSON.parse(row.runtime) as RuntimeKey,
     key: row.workload_key,
     workload: JSON.parse(row.workload) as Workload,
     state: row.state,
     attempts: row.attempts,
+    repeats: row.repeats,
     leaseId: row.lease_id,
     reason: row.reason,
     log: row.log,

@@ -1,8 +1,9 @@
 /**
- * Measurements: every one a row with all its samples. The quietest of a workload, by its median, is its entry in the
- * LatencyTable: what disturbs a device adds time and never takes it away.
+ * Measurements: every one a row with all its samples. Of those of a workload with the best verdict, the quietest, by its
+ * median, is its entry in the LatencyTable: what disturbs a device adds time and never takes it away.
  */
 import { canonicalJson } from '@bespoke/shared/base/json.js';
+import { doubtsOf } from '@bespoke/shared/latency/doubt.js';
 import {
   type HostState,
   type MeasurementSuccess,
@@ -10,10 +11,11 @@ import {
   samplesOfPasses,
 } from '@bespoke/shared/latency/measurement.js';
 import { summarizePasses } from '@bespoke/shared/latency/statistics.js';
-import type { LatencyTable, RuntimeKey } from '@bespoke/shared/latency/table.js';
+import type { LatencyEntry, LatencyTable, RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
 import type { LatencyView } from '@bespoke/shared/protocol/api.js';
 import type { Database } from './database.js';
+import { doubtOf, type Verdict, verdicts } from './doubt.js';
 
 /** The raw record of one measurement. */
 export interface Measurement {
@@ -24,6 +26,11 @@ export interface Measurement {
   readonly overheadMs: number;
   readonly batchSize: number;
   readonly host: HostState;
+  readonly verdict: Verdict;
+  /** Why it is doubtful or void. */
+  readonly doubt: string | null;
+  /** The device that measured: the one whose table this is, or a twin. */
+  readonly measuredBy: string;
   readonly measuredAt: string;
 }
 
@@ -37,6 +44,10 @@ interface Row {
   high_ms: number;
   count: number;
   measured: string;
+  verdict: Verdict;
+  doubt: string | null;
+  next_ms: number | null;
+  likes: number;
 }
 
 interface RawRow {
@@ -46,22 +57,33 @@ interface RawRow {
   overhead_ms: number;
   batch_size: number;
   host: string;
+  verdict: Verdict;
+  doubt: string | null;
+  measured_by: string;
   measured: string;
 }
 
-const select = `
-  SELECT m.device_id, m.runtime, m.workload_key, w.workload, m.median_ms, m.low_ms, m.high_ms, m.count, m.measured
-  FROM measurements m JOIN workloads w ON w.key = m.workload_key`;
-
-/** The rows that stand in tables; of equals the latest. */
-const quietest = `
-  SELECT id FROM (
-    SELECT id, ROW_NUMBER() OVER (PARTITION BY device_id, runtime, workload_key ORDER BY median_ms, id DESC) AS place FROM measurements
-    WHERE device_id = ?
-  ) WHERE place = 1`;
+/** The rows that stand in tables, of those that `where` admits: the best verdict first, then the quietest, of equals the latest. */
+function entries(where: string): string {
+  const rank = verdicts.map((verdict, place) => `WHEN '${verdict}' THEN ${place}`).join(' ');
+  return `
+    SELECT m.device_id, m.runtime, m.workload_key, w.workload, m.median_ms, m.low_ms, m.high_ms, m.count, m.measured, m.verdict, m.doubt, m.next_ms, m.likes
+    FROM (
+      SELECT *,
+        ROW_NUMBER() OVER (PARTITION BY runtime, workload_key ORDER BY CASE verdict ${rank} END, median_ms, id DESC) AS place,
+        LEAD(median_ms) OVER (PARTITION BY runtime, workload_key, verdict ORDER BY median_ms, id DESC) AS next_ms,
+        COUNT(*) OVER (PARTITION BY runtime, workload_key, verdict) AS likes
+      FROM (
+        SELECT id, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, measured, verdict, doubt
+        FROM measurements WHERE ${where}
+      )
+    ) m JOIN workloads w ON w.key = m.workload_key
+    WHERE m.place = 1 ORDER BY m.id`;
+}
 
 export class Latencies {
   readonly #insert;
+  readonly #has;
   readonly #medians;
   readonly #list;
   readonly #table;
@@ -74,33 +96,48 @@ export class Latencies {
     private readonly now: () => Date,
   ) {
     this.#insert = database.prepare(
-      `INSERT INTO measurements (job_id, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, measured)
-       VALUES (@jobId, @deviceId, @runtime, @key, @medianMs, @lowMs, @highMs, @count, @samples, @uncounted, @passes, @overheadMs, @batchSize, @host, @measured)`,
+      `INSERT INTO measurements (job_id, lease_id, block_id, measured_by, verdict, doubt, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, measured)
+       VALUES (@jobId, @leaseId, @blockId, @measuredBy, @verdict, @doubt, @deviceId, @runtime, @key, @medianMs, @lowMs, @highMs, @count, @samples, @uncounted, @passes, @overheadMs, @batchSize, @host, @measured)`,
     );
-    this.#list = database.prepare<[string], Row>(`${select} WHERE m.id IN (${quietest}) ORDER BY m.id`);
-    this.#table = database.prepare<[string, string], Row>(
-      `${select} WHERE m.id IN (${quietest}) AND m.runtime = ? ORDER BY m.id`,
-    );
+    this.#has = database.prepare<[string], { id: number }>('SELECT id FROM measurements WHERE lease_id = ?');
+    this.#list = database.prepare<[string], Row>(entries('device_id = ?'));
+    this.#table = database.prepare<[string, string], Row>(entries('device_id = ? AND runtime = ?'));
     this.#one = database.prepare<[string, string, string], Row>(
-      `${select} WHERE m.device_id = ? AND m.runtime = ? AND m.workload_key = ? ORDER BY m.median_ms, m.id DESC LIMIT 1`,
+      entries('device_id = ? AND runtime = ? AND workload_key = ?'),
     );
     this.#medians = database.prepare<[string, string], { workload_key: string; median_ms: number }>(
-      'SELECT workload_key, median_ms FROM measurements WHERE device_id = ? AND runtime = ? ORDER BY median_ms',
+      `SELECT workload_key, median_ms FROM measurements
+       WHERE device_id = ? AND runtime = ? AND verdict IN ('good', 'doubtful') ORDER BY median_ms`,
     );
     this.#count = database.prepare<[string], { count: number }>(
       'SELECT COUNT(*) AS count FROM (SELECT DISTINCT runtime, workload_key FROM measurements WHERE device_id = ?)',
     );
     this.#raw = database.prepare<[string, string, string], RawRow>(
-      `SELECT samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, measured FROM measurements
+      `SELECT samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, verdict, doubt, measured_by, measured FROM measurements
        WHERE device_id = ? AND runtime = ? AND workload_key = ? ORDER BY id`,
     );
   }
 
-  /** Adds what a job measured; `Jobs.end` calls this within its transaction. Throws where the job has one already. */
-  add(job: { id: string; deviceId: string; runtime: RuntimeKey; key: string }, outcome: MeasurementSuccess): void {
+  /** Whether a lease has its measurement. */
+  has(leaseId: string): boolean {
+    return this.#has.get(leaseId) !== undefined;
+  }
+
+  /** Adds what a lease measured; `Jobs.measure` calls this within its transaction. Throws where the lease has one already. */
+  add(
+    job: { deviceId: string; runtime: RuntimeKey; key: string },
+    lease: { id: string; jobId: string; deviceId: string; blockId: number },
+    blockIsOpen: boolean,
+    outcome: MeasurementSuccess,
+  ): void {
     const { count, medianMs, lowMs, highMs } = summarizePasses(samplesOfPasses(outcome));
     this.#insert.run({
-      jobId: job.id,
+      jobId: lease.jobId,
+      leaseId: lease.id,
+      blockId: lease.blockId,
+      measuredBy: lease.deviceId,
+      verdict: blockIsOpen ? 'provisional' : 'void',
+      doubt: blockIsOpen ? doubtsOf(outcome).join('; ') || null : 'it came after its block had ended',
       deviceId: job.deviceId,
       runtime: canonicalJson(job.runtime),
       key: job.key,
@@ -121,15 +158,10 @@ export class Latencies {
   /** What the device measured under one runtime, by workload key. */
   table(deviceId: string, runtime: RuntimeKey): LatencyTable {
     const rows = this.#table.all(deviceId, canonicalJson(runtime));
-    return new Map(
-      rows.map((row) => [
-        row.workload_key,
-        { medianMs: row.median_ms, lowMs: row.low_ms, highMs: row.high_ms, count: row.count },
-      ]),
-    );
+    return new Map(rows.map((row) => [row.workload_key, entryOf(row)]));
   }
 
-  /** The medians of all measurements, ascending, by workload key. */
+  /** The medians of all measurements that count, ascending, by workload key. */
   medians(deviceId: string, runtime: RuntimeKey): ReadonlyMap<string, readonly number[]> {
     const medians = new Map<string, number[]>();
     for (const { workload_key: key, median_ms: ms } of this.#medians.all(deviceId, canonicalJson(runtime))) {
@@ -164,6 +196,9 @@ export class Latencies {
       overheadMs: row.overhead_ms,
       batchSize: row.batch_size,
       host: JSON.parse(row.host) as HostState,
+      verdict: row.verdict,
+      doubt: row.doubt,
+      measuredBy: row.measured_by,
       measuredAt: row.measured,
     }));
   }
@@ -175,12 +210,14 @@ function fromRow(row: Row): LatencyView {
     runtime: JSON.parse(row.runtime) as RuntimeKey,
     key: row.workload_key,
     workload: JSON.parse(row.workload) as Workload,
-    medianMs: row.median_ms,
-    lowMs: row.low_ms,
-    highMs: row.high_ms,
-    count: row.count,
+    ...entryOf(row),
     measuredAt: row.measured,
   };
+}
+
+function entryOf(row: Row): LatencyEntry {
+  const { median_ms: medianMs, low_ms: lowMs, high_ms: highMs, count, verdict, doubt, next_ms: nextMs, likes } = row;
+  return { medianMs, lowMs, highMs, count, doubt: doubtOf({ verdict, doubt, medianMs, nextMs, likes }) };
 }
 
 function encodeSamples(samplesMs: readonly number[]): Buffer {

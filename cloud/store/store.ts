@@ -1,31 +1,42 @@
 /** Store: everything that the cloud remembers, one repository per noun. SQL lives in this folder only. */
 import { Artifacts } from './artifacts.js';
+import { Blocks } from './blocks.js';
 import { openDatabase } from './database.js';
 import { Devices } from './devices.js';
 import { Jobs } from './jobs.js';
 import { Latencies } from './latencies.js';
+import { Leases } from './leases.js';
 import { Secrets } from './secrets.js';
 import { Studies } from './studies.js';
 
 export interface Store {
   readonly devices: Devices;
   readonly jobs: Jobs;
+  readonly leases: Leases;
+  readonly blocks: Blocks;
   readonly latencies: Latencies;
   readonly studies: Studies;
   readonly artifacts: Artifacts;
   readonly secrets: Secrets;
   /** False once closed. */
   readonly open: boolean;
+  /** Does all of the work or none; within another one, it is a part of that. */
+  transaction<T>(work: () => T): T;
   close(): void;
 }
 
 /** Opens the store in a data folder; `now` is the clock that stamps rows. Throws `STORE_TOO_NEW`. */
 export function openStore(directory: string, now: () => Date = () => new Date()): Store {
   const database = openDatabase(directory);
+  const atomically = database.transaction((work: () => unknown) => work());
   const latencies = new Latencies(database, now);
+  const leases = new Leases(database, now);
+  const blocks = new Blocks(database, now);
   return {
     devices: new Devices(database, now),
-    jobs: new Jobs(database, latencies, now),
+    jobs: new Jobs(database, { latencies, leases, blocks }, now),
+    leases,
+    blocks,
     latencies,
     studies: new Studies(database, now),
     artifacts: new Artifacts(database, directory, now),
@@ -33,6 +44,7 @@ export function openStore(directory: string, now: () => Date = () => new Date())
     get open() {
       return database.open;
     },
+    transaction: <T>(work: () => T) => (database.inTransaction ? work() : atomically.immediate(work)) as T,
     close: () => database.close(),
   };
 }

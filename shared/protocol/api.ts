@@ -163,10 +163,24 @@ export interface StudyDetail extends StudyView {
   readonly log: readonly string[];
 }
 
+/** What a study would have to measure on a device before it can search. */
+export interface EstimateView {
+  /** Workloads that its prices stand on. */
+  readonly totalCount: number;
+  /** Of these, those that earlier measurements do not settle. */
+  readonly missingCount: number;
+  /** Measurements that these need at least. */
+  readonly jobCount: number;
+  /** With the devices of the class that are here now; null where none of them has measured anything yet. */
+  readonly remainingMs: number | null;
+}
+
 /** HTTP calls: `METHOD path` -> what it takes and gives. `:id` stands for an id. */
 export interface ApiCalls {
   'GET /api/devices': { body: undefined; result: readonly DeviceView[] };
   'GET /api/devices/:id/latencies': { body: undefined; result: readonly LatencyView[] };
+  /** What the study of this specification would have to measure there. Packs its data, which the study needs anyway. */
+  'POST /api/devices/:id/estimate': { body: { yaml: string }; result: EstimateView };
   'GET /api/studies': { body: undefined; result: readonly StudyView[] };
   'GET /api/studies/:id': { body: undefined; result: StudyDetail };
   /** Starts a study from a specification in YAML. */

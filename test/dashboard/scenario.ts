@@ -125,6 +125,7 @@ export const latencies: readonly LatencyView[] = (() => {
       lowMs: 0.992 * medianMs,
       highMs: 1.009 * medianMs,
       count: 20 + random.integer(60),
+      doubt: null,
     };
   });
 })();

@@ -1,6 +1,6 @@
 /**
  * The real cloud. Prints its addresses as a line of JSON; when told a number of workloads, it has them measured by the
- * first device that joins. Arguments: data folder, port, number of workloads.
+ * first device that joins, and again those that failed because agents died under them. Arguments: data folder, port, number of workloads.
  */
 import { startCloud } from '@bespoke/cloud/compose.js';
 
@@ -13,19 +13,26 @@ const cloud = await startCloud({
   port: Number(port),
   dashboardDirectory: dataDirectory,
   heartbeatMs: 200,
-  studies: () => ({ create: refuse, cancel: refuse }),
+  studies: () => ({ create: refuse, estimate: refuse, cancel: refuse }),
 });
 process.stdout.write(`${JSON.stringify({ agentUrl: cloud.agentUrl, tokenPath: cloud.agentTokenPath })}\n`);
 
 const workloads = Array.from({ length: Number(count) }, (_, index) => ({
   kind: 'block',
-  body: { kind: 'conv', outChannels: index + 1, kernelSize: 3, stride: 1, activation: 'relu' },
-  inputShapes: [[8, 8, 3]],
+  body: { kind: 'conv', outChannels: (index % 1000) + 1, kernelSize: 3, stride: 1, activation: 'relu' },
+  inputShapes: [[8, 8, 3 + Math.floor(index / 1000)]],
   dtype: 'float32',
   batch: 1,
 }));
 if (workloads.length > 0) {
   while (cloud.store.devices.all().length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
   const [device] = cloud.store.devices.all();
-  await cloud.ensureMeasured(device.id, device.runtimes[0], workloads);
+  for (let failed = true; failed; ) {
+    failed = false;
+    await cloud.ensureMeasured(device.id, device.runtimes[0], workloads).catch((error) => {
+      if (error.code !== 'MEASUREMENTS_FAILED') throw error;
+      for (const { id } of cloud.store.jobs.quarantined()) cloud.store.jobs.release(id);
+      failed = true;
+    });
+  }
 }

@@ -64,7 +64,7 @@ describe('agent', () => {
     const agent = startAgent(cloud, folder);
     const deviceId = await firstDevice(cloud.store);
     const campaign = cloud.ensureMeasured(deviceId, runtime, [workload(0), workload(1)]);
-    await agent.line(/measuring block/);
+    await agent.line(/measuring conv/);
     expect(cloud.registry.view(cloud.store.devices.get(deviceId)!)).toMatchObject({
       online: true,
       currentJob: 'conv k3 on 8x8x3',
@@ -139,7 +139,7 @@ describe('cloud', () => {
     const first = new Program('integration/cloud-process.mjs', [data, String(port), '5']);
     await first.line(/agentUrl/);
     const agent = startAgent({ agentUrl: `ws://127.0.0.1:${port}`, agentTokenPath: join(data, 'agent-token') }, folder);
-    await agent.line(/measuring block/);
+    await agent.line(/measuring conv/);
     await first.kill();
     openGate(folder); // the job at hand ends while there is no cloud
     await until('the agent sees it', () => agent.stderr.includes('trying again'));
@@ -148,8 +148,8 @@ describe('cloud', () => {
     const store = openStore(data);
     onTestFinished(() => store.close());
     const deviceId = await firstDevice(store);
-    await until('all is measured', () => store.latencies.count(deviceId) === 5);
-    expect(agent.stdout.match(/measuring block/g)).toHaveLength(5);
+    await until('all is measured', () => store.latencies.count(deviceId) === 5 && store.jobs.countOpen(deviceId) === 0);
+    expect(agent.stdout.match(/measuring conv/g)).toHaveLength(5);
     for (let index = 0; index < 5; index++) {
       expect(store.latencies.measurements(deviceId, runtime, workloadKey(workload(index)))).toHaveLength(1);
     }

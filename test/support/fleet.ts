@@ -18,6 +18,9 @@ export const device: Device = {
   runtimes: [runtime],
 };
 
+/** A device of the same class. */
+export const twin: Device = { ...device, id: 'device-0002', name: 'bench twin' };
+
 /** Distinct workloads for 0, 1, 2, … */
 export function workload(index: number): BlockWorkload {
   const body = { kind: 'conv', outChannels: index + 1, kernelSize: 3, stride: 1, activation: 'relu' } as const;
@@ -40,11 +43,13 @@ export function success(medianMs: number): MeasurementSuccess {
   };
 }
 
+const noStudy = async () => {
+  throw new AppError('SPEC_INVALID', { line: 1, path: '$', problem: 'this cloud runs no studies' });
+};
 /** A study service that runs nothing. */
 export const noStudies: StudyService = {
-  create: async () => {
-    throw new AppError('SPEC_INVALID', { line: 1, path: '$', problem: 'this cloud runs no studies' });
-  },
+  create: noStudy,
+  estimate: noStudy,
   cancel: async (id) => {
     throw new AppError('NOT_FOUND', { what: 'running study', id });
   },

@@ -30,11 +30,13 @@ export class Program {
   }
 
   /** Waits for a whole line on stdout that matches; gives the match. */
-  async line(pattern: RegExp): Promise<RegExpMatchArray> {
-    return until(`a line like ${pattern} (stderr: ${this.stderr})`, () => {
+  async line(pattern: RegExp, timeoutMs?: number): Promise<RegExpMatchArray> {
+    const what = `a line like ${pattern} (stderr: ${this.stderr})`;
+    const found = () => {
       if (this.#child.exitCode !== null && this.#child.exitCode !== 0)
         throw new Error(`the process ended: ${this.stderr}`);
       return this.stdout.match(pattern);
-    });
+    };
+    return until(what, found, timeoutMs);
   }
 }

@@ -5,7 +5,7 @@ import { openStore, type Store } from '@bespoke/cloud/store/store.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
 import type { StudyResult } from '@bespoke/shared/protocol/api.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { device, runtime, success, workload } from '../../support/fleet.js';
+import { device, runtime, success, twin, workload } from '../../support/fleet.js';
 import { temporaryFolder } from '../../support/folder.js';
 
 function testStore(folder = temporaryFolder(), now?: () => Date): Store {
@@ -21,7 +21,7 @@ describe('openDatabase', () => {
   it('brings a new file to the newest version, in WAL, with foreign keys', () => {
     const database = openDatabase(temporaryFolder());
     onTestFinished(() => void database.close());
-    expect(database.pragma('user_version', { simple: true })).toBe(2);
+    expect(database.pragma('user_version', { simple: true })).toBe(3);
     expect(database.pragma('journal_mode', { simple: true })).toBe('wal');
     expect(database.pragma('foreign_keys', { simple: true })).toBe(1);
   });
@@ -32,7 +32,7 @@ describe('openDatabase', () => {
     database.pragma('user_version = 7');
     database.close();
     expect(() => openDatabase(folder)).toThrow(
-      /to have version 2 at most, but it has 7; it was written by a newer release/,
+      /to have version 3 at most, but it has 7; it was written by a newer release/,
     );
   });
 });
@@ -63,52 +63,93 @@ describe('Jobs', () => {
     expect(jobs.countOpen('unknown-device')).toBe(0);
   });
 
-  it('grants the oldest job of a runtime that the agent has', () => {
-    const { jobs, devices } = testStore();
-    devices.save(device);
-    const [other] = jobs.add(device.id, { ...runtime, threads: 4 }, [workload(0)], newId);
-    const [mine] = jobs.add(device.id, runtime, [workload(0)], newId);
-    expect(jobs.grant(device.id, [runtime], 'lease-001')).toMatchObject({
-      id: mine!.id,
-      state: 'leased',
-      attempts: 1,
-      leaseId: 'lease-001',
-    });
-    expect(jobs.grant(device.id, [runtime], 'lease-002')).toBeUndefined();
-    expect(jobs.get(other!.id)).toMatchObject({ state: 'queued', attempts: 0 });
+  it('grants a job as a lease of who measures it, in a block', () => {
+    const { jobs, leases, blocks, devices } = testStore(temporaryFolder(), () => new Date(5000));
+    for (const one of [device, twin]) devices.save(one);
+    const [job] = jobs.add(device.id, runtime, [workload(0)], newId);
+    const lease = { id: 'lease-001', deviceId: twin.id, blockId: blocks.add(twin.id, runtime, 1).id };
+    expect(jobs.grant(job!.id, lease)).toMatchObject({ state: 'leased', attempts: 1, leaseId: 'lease-001' });
+    expect(leases.get('lease-001')).toEqual({ ...lease, jobId: job!.id, grantedMs: 5000, endedMs: null });
   });
 
-  it('stores the measurement with the end of the job, once', () => {
-    const { jobs, devices, latencies } = testStore();
-    devices.save(device);
-    const [job] = jobs.add(device.id, runtime, [workload(0)], newId);
-    expect(jobs.measure(job!, success(2))).toBe(true);
-    expect(jobs.measure(job!, success(3))).toBe(false);
-    expect(jobs.get(job!.id)!.state).toBe('measured');
-    expect(latencies.measurements(device.id, runtime, workloadKey(workload(0)))).toHaveLength(1);
+  it('stores the measurement with the change of the job, once', () => {
+    const store = testStore();
+    store.devices.save(device);
+    const { lease, job } = granted(store, 'lease-001');
+    expect(store.jobs.measure(job, lease, success(2))).toBe(true);
+    expect(store.jobs.measure(job, lease, success(3))).toBe(false);
+    expect(store.jobs.get(job.id)!.state).toBe('provisional');
+    expect(store.latencies.measurements(device.id, runtime, workloadKey(workload(0)))).toHaveLength(1);
   });
 
   it('gives back what was leased when the cloud stopped, without counting the attempt', () => {
-    const { jobs, devices } = testStore();
-    devices.save(device);
-    const [job] = jobs.add(device.id, runtime, [workload(0)], newId);
-    jobs.grant(device.id, [runtime], 'lease-001');
-    expect(jobs.giveBackAll()).toBe(1);
-    expect(jobs.get(job!.id)).toMatchObject({ state: 'queued', attempts: 0, leaseId: null });
+    const store = testStore();
+    store.devices.save(device);
+    const { job } = granted(store, 'lease-001');
+    expect(store.jobs.giveBackAll()).toBe(1);
+    expect(store.jobs.get(job.id)).toMatchObject({ state: 'queued', attempts: 0, leaseId: null });
+    expect(store.leases.get('lease-001')!.endedMs).not.toBeNull();
+  });
+});
+
+/** A job for workload 0 of the device, leased by it in its open block. */
+function granted(store: Store, leaseId: string) {
+  const [queued] = store.jobs.add(device.id, runtime, [workload(0)], newId);
+  const block = store.blocks.open()[0] ?? store.blocks.add(device.id, runtime, 1);
+  const job = store.jobs.grant(queued!.id, { id: leaseId, deviceId: device.id, blockId: block.id });
+  return { job, block, lease: store.leases.get(leaseId)! };
+}
+
+describe('Blocks', () => {
+  it('keeps one open block per device, through a reopening', () => {
+    const folder = temporaryFolder();
+    const first = openStore(folder);
+    first.devices.save(device);
+    const block = first.blocks.change(first.blocks.add(device.id, runtime, null), { state: 'open', openingMs: 0.3 });
+    expect(() => first.blocks.add(device.id, runtime, null)).toThrow(/UNIQUE/);
+    first.close();
+    const { blocks } = testStore(folder);
+    expect(blocks.open()).toEqual([
+      { id: block.id, deviceId: device.id, runtime, state: 'open', sentinelAttempts: 0, openingMs: 0.3 },
+    ]);
+    blocks.end(block.id, 0.31, null, 2);
+    expect(blocks.open()).toEqual([]);
+    expect(blocks.levelsMs(device.id, runtime, 8)).toEqual([0.3]);
+  });
+
+  it('ends with its jobs measured when good, queued again when void', () => {
+    const store = testStore();
+    store.devices.save(device);
+    const first = granted(store, 'lease-001');
+    store.jobs.measure(first.job, first.lease, success(2));
+    expect(store.blocks.end(first.block.id, 1, 'drifted', 2)).toEqual([first.job.id]);
+    expect(store.jobs.get(first.job.id)).toMatchObject({ state: 'queued', attempts: 0, repeats: 1 });
+    const second = granted(store, 'lease-002');
+    store.jobs.measure(second.job, second.lease, success(2));
+    expect(store.blocks.end(second.block.id, 1, null, 2)).toEqual([first.job.id]);
+    expect(store.jobs.get(first.job.id)).toMatchObject({ state: 'measured', repeats: 1 });
   });
 });
 
 describe('Latencies', () => {
-  it('keeps every measurement; the quietest is in the table', () => {
-    const { jobs, devices, latencies } = testStore(temporaryFolder(), () => new Date('2026-01-02T03:04:05Z'));
-    devices.save(device);
-    const key = workloadKey(workload(0));
-    for (const medianMs of [3, 2, 4]) {
-      const [job] = jobs.add(device.id, runtime, [workload(0)], newId);
-      jobs.measure(job!, success(medianMs));
+  /** The measurements of workload 0, each in a block that ends with this doubt. */
+  function measured(store: Store, ...all: readonly (readonly [medianMs: number, doubt: string | null])[]) {
+    store.devices.save(device);
+    for (const [index, [medianMs, doubt]] of all.entries()) {
+      const { job, lease, block } = granted(store, `lease-${index}`);
+      store.jobs.measure(job, lease, success(medianMs));
+      store.blocks.end(block.id, 1, doubt, 0);
     }
+  }
+  const key = workloadKey(workload(0));
+
+  it('keeps every measurement; the quietest is in the table, with what is to be said against it', () => {
+    const store = testStore(temporaryFolder(), () => new Date('2026-01-02T03:04:05Z'));
+    measured(store, [3, null], [2, null], [4, null]);
+    const { latencies } = store;
+    const doubt = 'the two quietest of 3 measurements differ by 50.0%';
     expect(latencies.table(device.id, runtime)).toEqual(
-      new Map([[key, { medianMs: 2, lowMs: 0, highMs: 6, count: 3 }]]),
+      new Map([[key, { medianMs: 2, lowMs: 0, highMs: 6, count: 3, doubt }]]),
     );
     expect(latencies.measurements(device.id, runtime, key).map(({ samplesMs }) => samplesMs)).toEqual([
       success(3).samplesMs,
@@ -128,6 +169,12 @@ describe('Latencies', () => {
     });
     expect(latencies.count(device.id)).toBe(1);
     expect(latencies.table(device.id, { ...runtime, threads: 2 }).size).toBe(0);
+  });
+
+  it('takes a good measurement before a quieter one that is doubtful', () => {
+    const store = testStore();
+    measured(store, [1, 'the hog stays'], [2, null]);
+    expect(store.latencies.get(device.id, runtime, key)).toMatchObject({ medianMs: 2, doubt: null });
   });
 });
 

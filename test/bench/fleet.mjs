@@ -1,0 +1,178 @@
+/**
+ * How many agents one cloud carries: 10,000 simulated ones over loopback, in two processes; the cloud in a third. Prints each
+ * figure beside its aim, and fails when one is missed. Takes under four minutes and listens on 127.0.0.1 only.
+ *
+ *   join all ─▶ jobs of 4.5 s each, as fast as that lets agents ask (p99) ─▶ answered at once (most per second) ─▶ kill -9 ─▶ all back
+ *
+ * `--agents N` takes fewer agents; the aims for the rest stay.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({ options: { agents: { type: 'string', default: '10000' } } });
+const agentCount = Number(values.agents);
+const classCount = 100;
+const processCount = 2;
+
+const aims = {
+  'agents joined': [agentCount, 'at least', ''],
+  'agents lost before the kill': [0, 'at most', ''],
+  'heartbeats answered': [0.99, 'at least', ' of those sent'],
+  assignments: [2000, 'at least', ' /s'],
+  'dispatch at 2,000 assignments/s, p99': [100, 'at most', ' ms'],
+  'memory held by the cloud': [1000, 'at most', ' MB'],
+  'all back after kill -9': [60, 'at most', ' s'],
+};
+let missed = false;
+function report(name, value) {
+  const [aim, direction, unit] = aims[name];
+  const isMet = direction === 'at least' ? value >= aim : value <= aim;
+  missed ||= !isMet;
+  console.log(
+    `${isMet ? 'ok    ' : 'MISSED'}  ${name.padEnd(38)} ${value.toFixed(2)}${unit} (${direction} ${aim}${unit})`,
+  );
+}
+
+/** A process that is told commands and answers them. */
+class Worker {
+  #waiting = new Map();
+  #count = 0;
+
+  static async start(file, ...args) {
+    const worker = new Worker();
+    worker.child = fork(fileURLToPath(new URL(file, import.meta.url)), args.map(String));
+    worker.child.on('message', ({ id, result }) => worker.#waiting.get(id)?.(result));
+    worker.started = await new Promise((resolve, reject) => {
+      worker.#waiting.set(0, resolve);
+      worker.child.once('exit', (code) => reject(new Error(`${file} ended with ${code}`)));
+    });
+    return worker;
+  }
+
+  tell(command, input) {
+    const id = ++this.#count;
+    this.child.send({ id, command, input });
+    return new Promise((resolve) => this.#waiting.set(id, resolve));
+  }
+
+  async kill() {
+    this.child.removeAllListeners('exit');
+    this.child.kill('SIGKILL');
+    await once(this.child, 'exit');
+  }
+}
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'bespoke-fleet-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const port = await freePort();
+let cloud = await Worker.start('fleet-server.mjs', folder, port);
+const { agentUrl, agentTokenPath } = cloud.started;
+const token = readFileSync(agentTokenPath, 'utf8').trim();
+const share = agentCount / processCount;
+const clients = await Promise.all(
+  Array.from({ length: processCount }, (_, index) =>
+    Worker.start('fleet-agents.mjs', agentUrl, token, index * share, share, classCount),
+  ),
+);
+const tellAll = (command, input) => Promise.all(clients.map((client) => client.tell(command, input)));
+
+async function agentFigures() {
+  const all = await tellAll('figures');
+  const sum = (name) => all.reduce((total, figures) => total + figures[name], 0);
+  const dispatchesMs = all.flatMap((figures) => figures.dispatchesMs).sort((a, b) => a - b);
+  return {
+    welcomed: sum('welcomedCount'),
+    lost: sum('lostCount'),
+    beats: sum('beatCount'),
+    beatsAnswered: sum('answeredCount'),
+    dispatchesMs,
+  };
+}
+
+/** Waits until all agents are welcome; gives how long that took, or the limit. */
+async function allWelcome(limitMs) {
+  const startMs = performance.now();
+  while (performance.now() - startMs < limitMs) {
+    if ((await agentFigures()).welcomed === agentCount) break;
+    await pause(200);
+  }
+  return performance.now() - startMs;
+}
+
+let mostRssBytes = 0;
+async function cloudFigures() {
+  const figures = await cloud.tell('figures');
+  mostRssBytes = Math.max(mostRssBytes, figures.rssBytes);
+  return { ...figures, atMs: performance.now() };
+}
+
+// Join.
+await tellAll('dial', { perSecond: 1000 });
+const joinMs = await allWelcome(30_000);
+const joined = await agentFigures();
+console.log(`        joined ${(joinMs / 1000).toFixed(1)} s after the last dialled`);
+report('agents joined', joined.welcomed);
+await cloudFigures();
+
+/** Lets the agents work for a time; gives assignments a second and dispatch times within it, the first seconds left out. */
+async function work(measureMs, settleMs, watchMs) {
+  await tellAll('work', { measureMs });
+  await pause(settleMs);
+  await agentFigures();
+  const before = await cloudFigures();
+  await pause(watchMs);
+  const after = await cloudFigures();
+  const { dispatchesMs } = await agentFigures();
+  const seconds = (after.atMs - before.atMs) / 1000;
+  const jobsPerSecond = (after.grantedCount - before.grantedCount) / seconds;
+  const cpu = (after.cpuMs - before.cpuMs) / (10 * seconds);
+  return { jobsPerSecond, allPerSecond: dispatchesMs.length / seconds, dispatchesMs, cpu };
+}
+const describe = ({ jobsPerSecond, allPerSecond, dispatchesMs, cpu }) =>
+  `${jobsPerSecond.toFixed(0)} jobs/s, ${allPerSecond.toFixed(0)} with sentinels; dispatch p50 ${quantile(dispatchesMs, 0.5).toFixed(1)} ms, p99 ${quantile(dispatchesMs, 0.99).toFixed(1)} ms; ${cpu.toFixed(0)}% of a core`;
+
+// Steady: every agent asks again a little after its measurement is over.
+await cloud.tell('measure', { first: 0, count: 500 });
+const steady = await work((1000 * agentCount) / 2250, 6000, 12_000);
+console.log(`        steady: ${describe(steady)}`);
+report('dispatch at 2,000 assignments/s, p99', quantile(steady.dispatchesMs, 0.99));
+
+// Rush: they answer at once, all of them, so that the cloud is never idle.
+await cloud.tell('measure', { first: 500, count: 500 });
+const rush = await work(0, 3000, 10_000);
+console.log(`        rush: ${describe(rush)}`);
+report('assignments', rush.jobsPerSecond);
+
+await tellAll('work', { measureMs: null });
+const { lost, beats, beatsAnswered } = await agentFigures();
+report('agents lost before the kill', lost);
+report('heartbeats answered', beatsAnswered / beats);
+report('memory held by the cloud', mostRssBytes / 1e6);
+
+// Restart.
+await cloud.kill();
+const killedMs = performance.now();
+await pause(1000);
+cloud = await Worker.start('fleet-server.mjs', folder, port);
+await allWelcome(90_000);
+report('all back after kill -9', (performance.now() - killedMs) / 1000);
+
+for (const worker of [...clients, cloud]) await worker.kill();
+process.exit(missed ? 1 : 0);

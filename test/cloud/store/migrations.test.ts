@@ -1,0 +1,52 @@
+/** A database of the first release, brought to the newest version: what was measured is still there, marked for what it is. */
+import { join } from 'node:path';
+import { first } from '@bespoke/cloud/store/migrations/0001-first.js';
+import { openStore } from '@bespoke/cloud/store/store.js';
+import { canonicalJson } from '@bespoke/shared/base/json.js';
+import { workloadKey } from '@bespoke/shared/latency/workload.js';
+import Sqlite from 'better-sqlite3';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { device, runtime, success, workload } from '../../support/fleet.js';
+import { temporaryFolder } from '../../support/folder.js';
+
+describe('migration 2', () => {
+  it('keeps jobs and measurements, and says that no sentinel watched over them', () => {
+    const folder = temporaryFolder();
+    const old = new Sqlite(join(folder, 'bespoke.sqlite'));
+    old.exec(first);
+    const [runtimeText, key, host] = [
+      canonicalJson(runtime),
+      workloadKey(workload(0)),
+      JSON.stringify(success(1).host),
+    ];
+    old
+      .prepare("INSERT INTO devices VALUES (?, ?, ?, ?, '2026', '2026')")
+      .run(device.id, device.name, JSON.stringify(device.info), JSON.stringify(device.runtimes));
+    old.prepare('INSERT INTO workloads VALUES (?, ?)').run(key, canonicalJson(workload(0)));
+    const job = old.prepare(
+      "INSERT INTO jobs (id, device_id, runtime, workload_key, state, attempts, lease_id, created) VALUES (?, ?, ?, ?, ?, 1, ?, '2026')",
+    );
+    job.run('job-measured', device.id, runtimeText, key, 'measured', null);
+    job.run('job-leased', device.id, runtimeText, key, 'leased', 'lease-000');
+    old
+      .prepare(
+        "INSERT INTO measurements (job_id, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, overhead_ms, batch_size, host, measured) VALUES ('job-measured', ?, ?, ?, 2, 1, 3, 1, x'0000000000000040', 0, 1, ?, '2026')",
+      )
+      .run(device.id, runtimeText, key, host);
+    old.pragma('user_version = 1');
+    old.close();
+
+    const store = openStore(folder);
+    onTestFinished(() => store.close());
+    expect(store.latencies.get(device.id, runtime, key)).toMatchObject({
+      medianMs: 2,
+      doubt: 'measured before sentinels watched over the device',
+    });
+    expect(store.latencies.measurements(device.id, runtime, key)).toMatchObject([
+      { samplesMs: [2], measuredBy: device.id },
+    ]);
+    expect(store.devices.classOf(device.id)).toBe('linux x64, 2 x some cpu, 7 GiB');
+    expect(store.jobs.giveBackAll()).toBe(1);
+    expect(store.jobs.queued()).toMatchObject([{ id: 'job-leased', attempts: 0, repeats: 0 }]);
+  });
+});
