@@ -25,7 +25,7 @@ export const sentinel: BlockWorkload = {
     activation: 'relu6',
     squeezeExcite: false,
   },
-  inputShapes: [[28, 28, 24]],
+  inputShapes: [[24, 24, 24]],
   dtype: 'float32',
   batch: 1,
 };
