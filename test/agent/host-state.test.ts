@@ -86,7 +86,7 @@ describe('watchHost', () => {
     expect(watchHost(sources)().throttled).toBe(true);
   });
 
-  it.skipIf(process.platform === 'win32')("asks the Pi's firmware: now counts, the past does not", () => {
+  it.skipIf(process.platform === 'win32')("asks the Pi's firmware, by a shell script here: now counts, the past does not", () => {
     const { root, sources, write } = fakeDevice({ vcgencmd: '#!/bin/sh\necho throttled=0x50000' });
     chmodSync(join(root, 'vcgencmd'), 0o755);
     expect(watchHost(sources)().throttled).toBeNull(); // not a Pi

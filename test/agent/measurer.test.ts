@@ -1,14 +1,17 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { createMeasurer, type Measurer } from '@bespoke/agent/measurer.js';
 import { writeTflite } from '@bespoke/shared/format/tflite.js';
 import { fold } from '@bespoke/shared/graph/fold.js';
 import { initializeWeights } from '@bespoke/shared/graph/weights.js';
+import { doubtsOf } from '@bespoke/shared/latency/doubt.js';
 import { type MeasurementOutcome, measurementOutcomeSchema } from '@bespoke/shared/latency/measurement.js';
 import { summarize } from '@bespoke/shared/latency/statistics.js';
 import type { BlockWorkload, FileWorkload } from '@bespoke/shared/latency/workload.js';
 import type { BlockBody } from '@bespoke/shared/network/block.js';
 import { lowerSingle } from '@bespoke/shared/network/lower.js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 const timeoutMs = 20_000;
 const conv = (outChannels: number): BlockBody => ({
@@ -87,6 +90,16 @@ describe('createMeasurer', () => {
       medianMs(await measurer.measure(workload, { timeoutMs }));
     expect(ratio).toBeGreaterThan(0.3);
     expect(ratio).toBeLessThan(3);
+  });
+
+  it.skipIf(process.platform !== 'linux')('tells when other programs had the core, where Linux says so', async () => {
+    const hogs = Array.from({ length: 2 * availableParallelism() }, () => spawn(process.execPath, ['-e', 'for (;;);']));
+    onTestFinished(() => {
+      for (const hog of hogs) hog.kill('SIGKILL');
+    });
+    const outcome = await measurer.measure(block(conv(64), 32, 32, 32), { timeoutMs });
+    if (!outcome.ok) throw new Error(outcome.log);
+    expect(doubtsOf(outcome)).toContainEqual(expect.stringContaining('other programs had the core'));
   });
 
   it('refuses a file that is not the one named, and one that is missing', async () => {
