@@ -2,6 +2,9 @@
 import { type MeasurementSuccess, samplesOfPasses } from './measurement.js';
 import { median, summarizePasses } from './statistics.js';
 
+/** What a doubt is read off; stored measurements have it, too. */
+export type MeasurementFacts = Pick<MeasurementSuccess, 'samplesMs' | 'uncountedMs' | 'passes' | 'overheadMs' | 'host'>;
+
 /** Above these a measurement is in doubt. */
 export const doubtLimits = {
   /** Taken out of a reading as overhead, of the reading: what is left of it is a difference of two like numbers. */
@@ -13,18 +16,18 @@ export const doubtLimits = {
 } as const;
 
 /** How far the 95% interval reaches from the median to its farther end, as a share of a reading. */
-export function reachShare(measurement: MeasurementSuccess): number {
+export function reachShare(measurement: MeasurementFacts): number {
   const { medianMs, lowMs, highMs } = summarizePasses(samplesOfPasses(measurement));
   return Math.max(medianMs - lowMs, highMs - medianMs) / (medianMs + measurement.overheadMs);
 }
 
 /** Share of each reading, 0..1, that was overhead and was taken out. */
-export function overheadShare({ samplesMs, overheadMs }: MeasurementSuccess): number {
+export function overheadShare({ samplesMs, overheadMs }: MeasurementFacts): number {
   return overheadMs / (median(samplesMs) + overheadMs);
 }
 
 /** Why the measurement is in doubt, in words for people, worst first; none where nothing speaks against it. */
-export function doubtsOf(measurement: MeasurementSuccess): string[] {
+export function doubtsOf(measurement: MeasurementFacts): string[] {
   const { host } = measurement;
   const reach = reachShare(measurement);
   const overhead = overheadShare(measurement);
