@@ -1,38 +1,40 @@
 /** Doubt: what speaks against a measurement, told by itself. Sentinels, which compare blocks of measurements, are the cloud's. */
 import { type MeasurementSuccess, samplesOfPasses } from './measurement.js';
-import { ascending, median } from './statistics.js';
+import { median, summarizePasses } from './statistics.js';
+
+/** What a doubt is read off; stored measurements have it, too. */
+export type MeasurementFacts = Pick<MeasurementSuccess, 'samplesMs' | 'uncountedMs' | 'passes' | 'overheadMs' | 'host'>;
 
 /** Above these a measurement is in doubt. */
 export const doubtLimits = {
   /** Taken out of a reading as overhead, of the reading: what is left of it is a difference of two like numbers. */
   overheadShare: 0.2,
-  /** How far the medians of the counted passes lie apart; passes are made until it is 2%, or there are too many. */
-  passSpreadShare: 0.02,
+  /** From the median to the farther end of its interval, of a reading: 1 to 2% where nothing disturbs. */
+  reachShare: 0.1,
   /** Without a core; medians of samples of a millisecond stand a good deal more, those of long runs do not. */
   waitedShare: 0.1,
 } as const;
 
-/** How far the medians of the passes that count lie apart, as a share of the least reading; 0 for one pass. */
-export function passSpreadShare(measurement: MeasurementSuccess): number {
-  const counted = samplesOfPasses(measurement).filter((pass) => pass.counted);
-  const medians = ascending(counted.map(({ samplesMs }) => median(samplesMs)));
-  return (medians.at(-1)! - medians[0]!) / (medians[0]! + measurement.overheadMs);
+/** How far the 95% interval reaches from the median to its farther end, as a share of a reading. */
+export function reachShare(measurement: MeasurementFacts): number {
+  const { medianMs, lowMs, highMs } = summarizePasses(samplesOfPasses(measurement));
+  return Math.max(medianMs - lowMs, highMs - medianMs) / (medianMs + measurement.overheadMs);
 }
 
 /** Share of each reading, 0..1, that was overhead and was taken out. */
-export function overheadShare({ samplesMs, overheadMs }: MeasurementSuccess): number {
+export function overheadShare({ samplesMs, overheadMs }: MeasurementFacts): number {
   return overheadMs / (median(samplesMs) + overheadMs);
 }
 
 /** Why the measurement is in doubt, in words for people, worst first; none where nothing speaks against it. */
-export function doubtsOf(measurement: MeasurementSuccess): string[] {
+export function doubtsOf(measurement: MeasurementFacts): string[] {
   const { host } = measurement;
-  const spread = passSpreadShare(measurement);
+  const reach = reachShare(measurement);
   const overhead = overheadShare(measurement);
   const waited = host.waitedShare ?? 0;
   return [
     host.throttled && 'heat or a weak supply slowed the processor down',
-    spread > doubtLimits.passSpreadShare && `its best passes lie ${percent(spread)} apart`,
+    reach > doubtLimits.reachShare && `its passes differ: the interval reaches ${percent(reach)} from the median`,
     waited > doubtLimits.waitedShare && `other programs had the core for ${percent(waited)} of the time`,
     overhead > doubtLimits.overheadShare && `${percent(overhead)} of each reading was overhead, taken out`,
   ].filter((doubt) => typeof doubt === 'string');

@@ -50,11 +50,11 @@ export function summarize(samplesMs: readonly number[]): LatencySummary {
 }
 
 /**
- * How far the interval of a measurement reaches at least: twice as far as the third quietest pass lies from the quietest. Samples of
- * one pass say nothing of how passes differ: of the intervals by ranks alone, 66 to 78% held the long-run median; of these, 90% and
- * more (docs/measurement.md).
+ * How far the interval of a measurement reaches at least: three times as far as the third quietest pass lies from the quietest.
+ * Samples say nothing of how passes differ: of the intervals by ranks alone, 66 to 78% held the long-run median; of these, 94 to 99%
+ * (docs/adr/0005).
  */
-const reach = { passIndex: 2, factor: 2 } as const;
+const reach = { passIndex: 2, factor: 3 } as const;
 
 /** Summary of a measurement made in passes; its interval holds for the median of further measurements. Throws as `summarize`. */
 export function summarizePasses(passes: readonly PassSamples[]): LatencySummary {

@@ -86,15 +86,18 @@ describe('watchHost', () => {
     expect(watchHost(sources)().throttled).toBe(true);
   });
 
-  it.skipIf(process.platform === 'win32')("asks the Pi's firmware: now counts, the past does not", () => {
-    const { root, sources, write } = fakeDevice({ vcgencmd: '#!/bin/sh\necho throttled=0x50000' });
-    chmodSync(join(root, 'vcgencmd'), 0o755);
-    expect(watchHost(sources)().throttled).toBeNull(); // not a Pi
-    write({ 'dev/vcio': '' });
-    expect(watchHost(sources)().throttled).toBe(false);
-    write({ vcgencmd: '#!/bin/sh\necho throttled=0x50005' });
-    expect(watchHost(sources)().throttled).toBe(true);
-  });
+  it.skipIf(process.platform === 'win32')(
+    "asks the Pi's firmware, by a shell script here: now counts, the past does not",
+    () => {
+      const { root, sources, write } = fakeDevice({ vcgencmd: '#!/bin/sh\necho throttled=0x50000' });
+      chmodSync(join(root, 'vcgencmd'), 0o755);
+      expect(watchHost(sources)().throttled).toBeNull(); // not a Pi
+      write({ 'dev/vcio': '' });
+      expect(watchHost(sources)().throttled).toBe(false);
+      write({ vcgencmd: '#!/bin/sh\necho throttled=0x50005' });
+      expect(watchHost(sources)().throttled).toBe(true);
+    },
+  );
 
   it('tells the battery of the device, not that of its mouse', () => {
     const { sources, write } = fakeDevice({

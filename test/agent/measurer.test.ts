@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { createMeasurer, type MeasureOptions, type Measurer } from '@bespoke/agent/measurer.js';
 import { writeTflite } from '@bespoke/shared/format/tflite.js';
 import { fold } from '@bespoke/shared/graph/fold.js';
 import { initializeWeights } from '@bespoke/shared/graph/weights.js';
+import { doubtsOf } from '@bespoke/shared/latency/doubt.js';
 import { type MeasurementOutcome, measurementOutcomeSchema } from '@bespoke/shared/latency/measurement.js';
 import { summarize } from '@bespoke/shared/latency/statistics.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
@@ -123,6 +126,16 @@ describe('createMeasurer', () => {
     const unread = await measure(file(bytes), { runtime: wasm, fileBytes: bytes });
     expect(unread).toMatchObject({ ok: false, reason: 'runtime' });
     expect(!unread.ok && unread.log).toContain('it reads no .tflite files');
+  });
+
+  it.skipIf(process.platform !== 'linux')('tells when other programs had the core, where Linux says so', async () => {
+    const hogs = Array.from({ length: 2 * availableParallelism() }, () => spawn(process.execPath, ['-e', 'for (;;);']));
+    onTestFinished(() => {
+      for (const hog of hogs) hog.kill('SIGKILL');
+    });
+    const outcome = await measure(block(conv(64), 32, 32, 32));
+    if (!outcome.ok) throw new Error(outcome.log);
+    expect(doubtsOf(outcome)).toContainEqual(expect.stringContaining('other programs had the core'));
   });
 
   it('refuses a file that is not the one named, and one that is missing', async () => {

@@ -1,11 +1,11 @@
-import { doubtsOf, overheadShare, passSpreadShare } from '@bespoke/shared/latency/doubt.js';
+import { doubtsOf, overheadShare, reachShare } from '@bespoke/shared/latency/doubt.js';
 import { type MeasurementSuccess, unknownHost } from '@bespoke/shared/latency/measurement.js';
 import { describe, expect, it } from 'vitest';
 
 const sound: MeasurementSuccess = {
   ok: true,
   samplesMs: [1, 1, 1.01, 1.01],
-  uncountedMs: [1.4],
+  uncountedMs: [1.02],
   passes: [
     { counted: true, sampleCount: 2 },
     { counted: false, sampleCount: 1 },
@@ -25,24 +25,26 @@ describe('doubtsOf', () => {
 
   it('names everything that speaks against it', () => {
     const host = { ...unknownHost, waitedShare: 0.42, throttled: true };
-    expect(doubtsOf({ ...sound, samplesMs: [1, 1, 1.2, 1.2], overheadMs: 0.5, host })).toEqual([
+    expect(doubtsOf({ ...sound, uncountedMs: [1.4], overheadMs: 0.5, host })).toEqual([
       'heat or a weak supply slowed the processor down',
-      'its best passes lie 13% apart',
+      'its passes differ: the interval reaches 80% from the median',
       'other programs had the core for 42% of the time',
-      '31% of each reading was overhead, taken out',
+      '33% of each reading was overhead, taken out',
     ]);
   });
 
   it('judges a model that does nothing by its readings: passes a nanosecond apart agree', () => {
-    const nothing = { ...sound, samplesMs: [1e-6, 1e-6, 2e-6, 2e-6] };
-    expect(passSpreadShare(nothing)).toBeLessThan(0.001);
+    const nothing = { ...sound, samplesMs: [1e-6, 1e-6, 2e-6, 2e-6], uncountedMs: [3e-6] };
+    expect(reachShare(nothing)).toBeLessThan(0.001);
     expect(doubtsOf(nothing)).toEqual(['100% of each reading was overhead, taken out']);
   });
 });
 
-describe('passSpreadShare', () => {
-  it('compares the passes that count, by their readings', () => {
-    expect(passSpreadShare({ ...sound, samplesMs: [1, 1, 1.5, 1.5], overheadMs: 1 })).toBeCloseTo(0.25, 9);
+describe('reachShare', () => {
+  it('is the farther end of the interval, of what was read', () => {
+    // Median 1, passes at 1, 1 and 1.5: the interval reaches 1.5 up and no more than 1 down; a reading is 2.
+    const measurement = { ...sound, samplesMs: [1, 1, 1, 1], uncountedMs: [1.5], overheadMs: 1 };
+    expect(reachShare(measurement)).toBe(0.75);
   });
 });
 
