@@ -7,7 +7,7 @@ import type { HostState, MeasurementSuccess } from '@bespoke/shared/latency/meas
 import { summarize } from '@bespoke/shared/latency/statistics.js';
 import type { LatencyTable, RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
-import type { LatencyView } from '@bespoke/shared/protocol/api.js';
+import type { LatencyView, SentinelPoint } from '@bespoke/shared/protocol/api.js';
 import type { Database } from './database.js';
 
 /** The raw record of one measurement. */
@@ -39,6 +39,8 @@ interface RawRow {
   measured: string;
 }
 
+type SeriesRow = Pick<Row, 'runtime' | 'median_ms' | 'low_ms' | 'high_ms' | 'measured'>;
+
 const select = `
   SELECT m.device_id, m.runtime, m.workload_key, w.workload, m.median_ms, m.low_ms, m.high_ms, m.count, m.measured
   FROM measurements m JOIN workloads w ON w.key = m.workload_key`;
@@ -58,6 +60,7 @@ export class Latencies {
   readonly #one;
   readonly #count;
   readonly #raw;
+  readonly #series;
 
   constructor(
     database: Database,
@@ -83,6 +86,10 @@ export class Latencies {
     this.#raw = database.prepare<[string, string, string], RawRow>(
       `SELECT samples_ms, overhead_ms, batch_size, host, measured FROM measurements
        WHERE device_id = ? AND runtime = ? AND workload_key = ? ORDER BY id`,
+    );
+    this.#series = database.prepare<[string, string], SeriesRow>(
+      `SELECT runtime, median_ms, low_ms, high_ms, measured FROM measurements
+       WHERE device_id = ? AND workload_key = ? ORDER BY id`,
     );
   }
 
@@ -150,6 +157,18 @@ export class Latencies {
       overheadMs: row.overhead_ms,
       batchSize: row.batch_size,
       host: JSON.parse(row.host) as HostState,
+      measuredAt: row.measured,
+    }));
+  }
+
+  /** All measurements of one workload under all runtimes without their samples, oldest first. */
+  series(deviceId: string, key: string): SentinelPoint[] {
+    return this.#series.all(deviceId, key).map((row) => ({
+      runtime: JSON.parse(row.runtime) as RuntimeKey,
+      medianMs: row.median_ms,
+      lowMs: row.low_ms,
+      highMs: row.high_ms,
+      doubt: null,
       measuredAt: row.measured,
     }));
   }

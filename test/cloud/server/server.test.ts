@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { Cloud } from '@bespoke/cloud/compose.js';
+import { addApiRoutes } from '@bespoke/cloud/server/api.js';
+import { workloadKey } from '@bespoke/shared/latency/workload.js';
 import type { AgentMessage } from '@bespoke/shared/protocol/agent.js';
-import type { ApiEvent } from '@bespoke/shared/protocol/api.js';
+import type { ApiEvent, MeasurementView } from '@bespoke/shared/protocol/api.js';
+import fastify from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
-import { device, runtime, success, testCloud, workload } from '../../support/fleet.js';
+import { device, noStudies, runtime, success, testCloud, workload } from '../../support/fleet.js';
 import { temporaryFolder } from '../../support/folder.js';
 import { until } from '../../support/until.js';
 
@@ -128,6 +131,39 @@ describe('the API', () => {
       400,
       'SPEC_INVALID',
     ]);
+  });
+
+  it('gives all measurements of a workload with their samples', async () => {
+    const cloud = await testCloud();
+    const headers = { cookie: await signIn(cloud) };
+    const get = (part: string) => fetch(`${cloud.url}/api/devices/${device.id}/${part}`, { headers });
+    cloud.store.devices.save(device);
+    for (const medianMs of [3, 2]) {
+      const [job] = cloud.store.jobs.add(device.id, runtime, [workload(0)], () => `job-${medianMs}`);
+      cloud.store.jobs.measure(job!, success(medianMs));
+    }
+    const query = (runtimeText: string) =>
+      `measurements?${new URLSearchParams({ runtime: runtimeText, key: workloadKey(workload(0)) })}`;
+    const { samplesMs, overheadMs, batchSize, host } = success(3);
+    const measurements = (await (await get(query(JSON.stringify(runtime)))).json()) as MeasurementView[];
+    expect(measurements[0]).toMatchObject({ samplesMs, overheadMs, batchSize, host, doubt: null });
+    expect(measurements.map((each) => each.samplesMs[0])).toEqual([3, 2]);
+    expect(await (await get(query(JSON.stringify({ ...runtime, threads: 7 })))).json()).toEqual([]);
+    for (const bad of [query('tflite'), query('{}'), 'measurements'])
+      expect((await failure(await get(bad))).slice(0, 2)).toEqual([400, 'REQUEST_INVALID']);
+    for (const part of ['sentinel', 'predictors']) expect(await (await get(part)).json()).toEqual([]);
+  });
+
+  it('gives the series of the sentinel, once it is named', async () => {
+    const app = fastify();
+    onTestFinished(() => app.close());
+    const { store, registry } = await testCloud();
+    store.devices.save(device);
+    const [job] = store.jobs.add(device.id, runtime, [workload(0)], () => 'job-0');
+    store.jobs.measure(job!, success(3));
+    addApiRoutes(app, { store, registry, studies: noStudies, sentinelKey: workloadKey(workload(0)) });
+    const answer = await app.inject(`/api/devices/${device.id}/sentinel`);
+    expect(answer.json()).toMatchObject([{ runtime, medianMs: 3, lowMs: 2.7 }]);
   });
 
   it('hands out the model of a study to its user and files to agents', async () => {

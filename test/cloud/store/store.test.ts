@@ -127,6 +127,28 @@ describe('Latencies', () => {
     expect(latencies.count(device.id)).toBe(1);
     expect(latencies.table(device.id, { ...runtime, threads: 2 }).size).toBe(0);
   });
+
+  it('gives the series of one workload under all runtimes, oldest first', () => {
+    const { jobs, devices, latencies } = testStore(temporaryFolder(), () => new Date('2026-01-02T03:04:05Z'));
+    devices.save(device);
+    const two = { ...runtime, threads: 2 };
+    for (const [key, medianMs] of [
+      [runtime, 3],
+      [two, 2],
+      [runtime, 4],
+    ] as const) {
+      const [job] = jobs.add(device.id, key, [workload(0)], newId);
+      jobs.measure(job!, success(medianMs));
+    }
+    const series = latencies.series(device.id, workloadKey(workload(0)));
+    expect(series.map((point) => [point.runtime.threads, point.medianMs])).toEqual([
+      [1, 3],
+      [2, 2],
+      [1, 4],
+    ]);
+    expect(series[0]).toMatchObject({ lowMs: 2.7, measuredAt: '2026-01-02T03:04:05.000Z' });
+    expect(latencies.series(device.id, workloadKey(workload(1)))).toEqual([]);
+  });
 });
 
 describe('Artifacts', () => {
