@@ -138,5 +138,6 @@ describe.skipIf(browserMissing !== null)('device page', () => {
     await dashboard.page.getByText('1.8% off on average for networks held out').waitFor();
     await figure('Search: expected latency').getByText('Predictions in space small 32x32x3: mean error 1.8%').waitFor();
     await figure('Predicted and measured latency').getByText('on 12 networks held out').waitFor();
+    await dashboard.page.screenshot({ path: join(pictures, 'study-judged-1440.png'), fullPage: true });
   });
 });

@@ -112,36 +112,47 @@ function boxSeries(boxes: readonly SampleBox[], theme: ChartTheme): CustomSeries
     encode: { x: 0, y: [1, 2, 3, 4, 5, 6, 7] },
     renderItem: (_params, api) => {
       const index = api.value(0) as number;
-      const [p5, quarter, low, middle, high, threeQuarters, p95] = [1, 2, 3, 4, 5, 6, 7].map(
+      const heights = [1, 2, 3, 4, 5, 6, 7].map(
         (dimension) => (api.coord([index, api.value(dimension)]) as [number, number])[1],
-      ) as [number, number, number, number, number, number, number];
+      );
       const [x] = api.coord([index, 0]) as [number, number];
-      const half = Math.min(22, 0.3 * (api.size!([1, 0]) as [number, number])[0]);
-      const color = boxes[index]?.measurement.doubt ? theme.doubt : theme.first;
-      const line = (x1: number, y1: number, x2: number, y2: number, lineWidth: number) => ({
-        type: 'line' as const,
-        shape: { x1, y1, x2, y2 },
-        style: { stroke: color, lineWidth },
-      });
-      const bar = (width: number, from: number, to: number, opacity: number) => ({
-        type: 'rect' as const,
-        shape: { x: x - width, y: Math.min(from, to), width: 2 * width, height: Math.max(1, Math.abs(from - to)) },
-        style: { fill: color, opacity },
-      });
-      return {
-        type: 'group',
-        children: [
-          line(x, p5, x, quarter, 1.5),
-          line(x, threeQuarters, x, p95, 1.5),
-          line(x - half / 2, p5, x + half / 2, p5, 1.5),
-          line(x - half / 2, p95, x + half / 2, p95, 1.5),
-          bar(half, quarter, threeQuarters, 0.25),
-          bar(half, low, high, 0.45),
-          line(x - half, middle, x + half, middle, 2.5),
-        ],
-      };
+      const halfPx = Math.min(22, 0.3 * (api.size!([1, 0]) as [number, number])[0]);
+      return drawBox(x, halfPx, heights, boxes[index]!.measurement.doubt === null ? theme.first : theme.doubt);
     },
   };
+}
+
+/** A box at `x`; `heights` are the pixels of p5, lower quartile, interval's low, median, interval's high, upper quartile, p95. */
+function drawBox(x: number, halfPx: number, heights: readonly number[], color: string) {
+  const [p5, quarter, low, middle, high, threeQuarters, p95] = heights as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const line = (x1: number, y1: number, x2: number, y2: number, lineWidth: number) => ({
+    type: 'line' as const,
+    shape: { x1, y1, x2, y2 },
+    style: { stroke: color, lineWidth },
+  });
+  const bar = (from: number, to: number, opacity: number) => ({
+    type: 'rect' as const,
+    shape: { x: x - halfPx, y: Math.min(from, to), width: 2 * halfPx, height: Math.max(1, Math.abs(from - to)) },
+    style: { fill: color, opacity },
+  });
+  const children = [
+    line(x, p5, x, quarter, 1.5),
+    line(x, threeQuarters, x, p95, 1.5),
+    line(x - halfPx / 2, p5, x + halfPx / 2, p5, 1.5),
+    line(x - halfPx / 2, p95, x + halfPx / 2, p95, 1.5),
+    bar(quarter, threeQuarters, 0.25),
+    bar(low, high, 0.45),
+    line(x - halfPx, middle, x + halfPx, middle, 2.5),
+  ];
+  return { type: 'group' as const, children };
 }
 
 /** Points beyond the whiskers; those above the axis are triangles at its edge. */
@@ -208,17 +219,17 @@ export function sampleRows(boxes: readonly SampleBox[]): DataTable {
         format: formatSignificant,
       })),
       { label: 'n', format: formatInteger },
+      ...Object.values(hostColumns),
       { label: 'runs per sample', format: formatInteger },
       { label: 'overhead (ms)', format: formatSignificant },
-      ...Object.values(hostColumns),
       { label: 'in doubt' },
     ],
     rows: boxes.map(({ measurement, ...box }) => [
       formatTime(measurement.measuredAt),
       ...[box.medianMs, box.lowMs, box.highMs, box.p5Ms, box.p95Ms, box.minMs, box.count],
+      ...hostCells(measurement.host).map(([, cell]) => cell),
       measurement.batchSize,
       measurement.overheadMs,
-      ...hostCells(measurement.host).map(([, cell]) => cell),
       measurement.doubt ?? '',
     ]),
   };

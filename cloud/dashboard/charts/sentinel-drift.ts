@@ -68,20 +68,24 @@ export function sentinelDrift(series: readonly SentinelPoint[], { theme }: Chart
         lineOf(drift, theme),
       ],
     },
-    table: {
-      columns: [
-        { label: 'measured at' },
-        { label: 'median (ms)', format: formatSignificant },
-        { label: '95% low (ms)', format: formatSignificant },
-        { label: '95% high (ms)', format: formatSignificant },
-        { label: 'off the quiet level', format: formatPercent },
-        { label: 'void before it' },
-      ],
-      rows: drift.points.map(({ measuredAt, medianMs, lowMs, highMs, doubt }) => {
-        const off = medianMs / drift.quietMs! - 1;
-        return [formatTime(measuredAt), medianMs, lowMs ?? 'not kept', highMs ?? 'not kept', off, doubt ?? ''];
-      }),
-    },
+    table: driftRows(drift),
+  };
+}
+
+function driftRows({ quietMs, points }: Drift): ChartModel['table'] {
+  return {
+    columns: [
+      { label: 'measured at' },
+      { label: 'median (ms)', format: formatSignificant },
+      { label: '95% low (ms)', format: formatSignificant },
+      { label: '95% high (ms)', format: formatSignificant },
+      { label: 'off the quiet level', format: formatPercent },
+      { label: 'void before it' },
+    ],
+    rows: points.map(({ measuredAt, medianMs, lowMs, highMs, doubt }) => {
+      const off = medianMs / quietMs! - 1;
+      return [formatTime(measuredAt), medianMs, lowMs ?? 'not kept', highMs ?? 'not kept', off, doubt ?? ''];
+    }),
   };
 }
 

@@ -62,24 +62,29 @@ interface WithOtherProps extends ComparisonProps {
   readonly other: DeviceView;
 }
 
-function WithOther({ device, runtime, latencies, other }: WithOtherProps) {
-  const { latencies: known, failures } = useLive(`latencies/${other.id}`);
-  const [choice, choose] = useChoices();
+/** The two tables, and which runtimes the other device could show; `otherRuntime` is undefined while it has none. */
+function usePair({ device, runtime, latencies, other }: WithOtherProps) {
+  const { latencies: known } = useLive(`latencies/${other.id}`);
+  const [choice] = useChoices();
   const otherLatencies = useMemo(() => [...(known.get(other.id)?.values() ?? [])], [known, other.id]);
   const runtimes = measuredRuntimes(otherLatencies).filter((name) => other.id !== device.id || name !== runtime);
   // The same runtime is the fairer comparison where there is one.
   const wanted = [choice('withRuntime'), runtime].find((name) => name !== null && runtimes.includes(name));
   const otherRuntime = wanted ?? runtimes[0];
-  const names = other.id === device.id ? [runtime, otherRuntime ?? ''] : [device.name, other.name];
-  const pair = useMemo(
-    (): Pair => ({
-      ownName: names[0]!,
-      own: latencies.filter((latency) => runtimeLabel(latency.runtime) === runtime),
-      otherName: names[1]!,
-      other: otherLatencies.filter((latency) => runtimeLabel(latency.runtime) === otherRuntime),
-    }),
-    [names[0], names[1], latencies, runtime, otherLatencies, otherRuntime],
-  );
+  const [ownName, otherName] = other.id === device.id ? [runtime, otherRuntime ?? ''] : [device.name, other.name];
+  const pair = useMemo((): Pair => {
+    const of = (all: readonly LatencyView[], label: string | undefined) =>
+      all.filter((latency) => runtimeLabel(latency.runtime) === label);
+    return { ownName, own: of(latencies, runtime), otherName, other: of(otherLatencies, otherRuntime) };
+  }, [ownName, otherName, latencies, runtime, otherLatencies, otherRuntime]);
+  return { pair, runtimes, otherRuntime };
+}
+
+function WithOther(props: WithOtherProps) {
+  const { other, runtime } = props;
+  const { latencies: known, failures } = useLive(`latencies/${other.id}`);
+  const [, choose] = useChoices();
+  const { pair, runtimes, otherRuntime } = usePair(props);
   const build = useCallback((context: ChartContext) => latencyDiff(pair, context), [pair]);
   if (otherRuntime === undefined) {
     const failure = failures.get(`latencies/${other.id}`);
