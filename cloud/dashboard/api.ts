@@ -14,16 +14,18 @@ export class ApiFailure extends Error {
   }
 }
 
-/** What a call needs besides its name: the id when its path has one, the body when it takes one. */
+/** What a call needs besides its name: the id when its path has one, the query and the body when it takes them. */
 export interface CallInput<C extends ApiCall> {
   readonly id?: C extends `${string}:id${string}` ? string : undefined;
+  readonly query?: ApiCalls[C] extends { query: infer Q extends Record<string, string> } ? Q : undefined;
   readonly body?: ApiCalls[C]['body'];
 }
 
 /** Method and address of a call. */
 export function requestOf<C extends ApiCall>(call: C, input: CallInput<C> = {}): { method: string; path: string } {
   const [method, path] = call.split(' ') as [string, string];
-  return { method, path: path.replace(':id', encodeURIComponent(input.id ?? '')) };
+  const query = new URLSearchParams(input.query).toString();
+  return { method, path: path.replace(':id', encodeURIComponent(input.id ?? '')) + (query && `?${query}`) };
 }
 
 /** Calls the cloud. Throws `ApiFailure` with the server's own sentence. */

@@ -49,6 +49,20 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 
+/** `1.25×` of a ratio. */
+export function formatRatio(ratio: number): string {
+  return `${ratio.toFixed(2)}×`;
+}
+
+/** How long ago, roughly: `just now`, `12 min ago`, `3 h ago`, `5 days ago`. */
+export function formatAge(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return 'just now';
+  if (minutes < 60) return `${minutes} min ago`;
+  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ago`;
+  return `${Math.floor(minutes / (24 * 60))} days ago`;
+}
+
 /** `2026-05-01 12:30:05`, in the reader's time zone. */
 export function formatTime(iso: string): string {
   const time = new Date(iso);
@@ -69,15 +83,21 @@ export function runtimeLabel({ runtime, version, delegate, threads }: RuntimeKey
 
 /** The kinds whose label says more than the kind. */
 const blockLabels: { readonly [K in BlockKind]?: (body: BlockBody<K>) => string } = {
-  conv: (body) => `conv k${body.kernelSize}`,
+  conv: (body) => [`conv k${body.kernelSize}`, ...unusual(body.activation)].join(' '),
   mbconv: (body) =>
     [
       `k${body.kernelSize} e${body.expandRatio}`,
       ...(body.squeezeExcite ? ['se'] : []),
-      ...(body.activation === 'relu6' ? [] : [body.activation]),
+      ...unusual(body.activation),
     ].join(' '),
+  head: (body) => ['head', ...(body.hidden ? [body.hidden.units] : []), ...(body.norm ? ['norm'] : [])].join(' '),
   identity: () => 'skip',
 };
+
+/** Most blocks have relu6, so it goes without saying. */
+function unusual(activation: string): string[] {
+  return activation === 'relu6' ? [] : [activation];
+}
 
 /** `k5 e6`, `k3 e3 se`, `conv k3`, `skip`, `head` */
 export function blockLabel(body: BlockBody): string {

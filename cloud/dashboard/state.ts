@@ -118,6 +118,16 @@ export function latencyId(latency: LatencyView): string {
   return `${runtimeLabel(latency.runtime)} ${latency.key}`;
 }
 
+/** The names of all runtimes that these latencies were measured with; that of the fullest table first. */
+export function measuredRuntimes(latencies: readonly LatencyView[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { runtime } of latencies) {
+    const label = runtimeLabel(runtime);
+    counts.set(label, (counts.get(label) ?? 0) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([label]) => label);
+}
+
 function updateDetail(state: State, studyId: string, update: (detail: StudyDetail) => StudyDetail): State {
   const detail = state.details.get(studyId);
   return detail ? { ...state, details: withEntry(state.details, studyId, update(detail)) } : state;

@@ -1,6 +1,7 @@
 /** The calls of the dashboard: one handler per row of ApiCalls, and the download of a model. */
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { formatPath } from '@bespoke/shared/graph/graph.js';
+import { runtimeKeySchema } from '@bespoke/shared/latency/table.js';
 import type { ApiCalls, EstimateView, StudyView } from '@bespoke/shared/protocol/api.js';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
@@ -27,6 +28,7 @@ type Call = keyof ApiCalls;
 type Handlers = {
   readonly [C in Call]: (input: {
     id: string;
+    query: unknown;
     body: unknown;
   }) => ApiCalls[C]['result'] | Promise<ApiCalls[C]['result']>;
 };
@@ -35,15 +37,40 @@ type Handlers = {
 export const maxYamlLength = 200_000;
 const studyBody = z.strictObject({ yaml: z.string().min(1).max(maxYamlLength) });
 
+const measurementsQuery = z.strictObject({
+  runtime: z
+    .string()
+    .max(500)
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue('expected a runtime key as JSON');
+        return z.NEVER;
+      }
+    })
+    .pipe(runtimeKeySchema),
+  key: z.string().min(1).max(100),
+});
+
 function handlersOf({ store, registry, studies }: ApiParts): Handlers {
+  const knownId = (id: string) => found('device', id, store.devices.get(id)).id;
   return {
     'GET /api/devices': () => store.devices.all().map((device) => registry.view(device)),
-    'GET /api/devices/:id/latencies': ({ id }) => store.latencies.list(found('device', id, store.devices.get(id)).id),
-    'POST /api/devices/:id/estimate': ({ id, body }) =>
-      studies.estimate(parseBody(studyBody, body).yaml, found('device', id, store.devices.get(id)).id),
+    'GET /api/devices/:id/latencies': ({ id }) => store.latencies.list(knownId(id)),
+    'GET /api/devices/:id/measurements': ({ id, query }) => {
+      const { runtime, key } = parseInput(measurementsQuery, query);
+      return store.latencies.measurements(knownId(id), runtime, key);
+    },
+    'GET /api/devices/:id/sentinel': ({ id }) => store.blocks.readings(knownId(id)),
+    'GET /api/devices/:id/predictors': ({ id }) => {
+      knownId(id);
+      return [];
+    },
+    'POST /api/devices/:id/estimate': ({ id, body }) => studies.estimate(parseInput(studyBody, body).yaml, knownId(id)),
     'GET /api/studies': () => store.studies.all(),
     'GET /api/studies/:id': ({ id }) => found('study', id, store.studies.detail(id)),
-    'POST /api/studies': ({ body }) => studies.create(parseBody(studyBody, body).yaml),
+    'POST /api/studies': ({ body }) => studies.create(parseInput(studyBody, body).yaml),
     'POST /api/studies/:id/cancel': ({ id }) => studies.cancel(found('study', id, store.studies.get(id)).id),
   };
 }
@@ -55,7 +82,7 @@ export function addApiRoutes(app: FastifyInstance, parts: ApiParts): void {
     app.route<{ Params: { id: string } }>({
       method,
       url,
-      handler: async ({ params, body }) => handler({ id: params.id, body }),
+      handler: async ({ params, query, body }) => handler({ id: params.id, query, body }),
     });
   }
   app.get<{ Params: { id: string } }>('/api/studies/:id/model', async ({ params: { id } }, reply) => {
@@ -74,8 +101,8 @@ function found<T>(what: string, id: string, value: T | undefined): T {
   return value;
 }
 
-function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
-  const result = schema.safeParse(body);
+function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
+  const result = schema.safeParse(input);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   throw new AppError('REQUEST_INVALID', { path: formatPath(issue.path), problem: issue.message });

@@ -1,6 +1,7 @@
 /** Blocks: jobs that one device measured between two sentinels. What a block's end means for its jobs is one transaction. */
 import { canonicalJson } from '@bespoke/shared/base/json.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
+import type { SentinelPoint } from '@bespoke/shared/protocol/api.js';
 import type { Database } from './database.js';
 
 export type BlockState = 'opening' | 'open' | 'closing' | 'good' | 'void';
@@ -29,6 +30,15 @@ interface Row {
   opening_ms: number | null;
 }
 
+interface ReadingRow {
+  runtime: string;
+  opening_ms: number;
+  closing_ms: number | null;
+  doubt: string | null;
+  opened: string;
+  ended: string | null;
+}
+
 const columns = 'id, device_id, runtime, state, sentinel_attempts, opening_ms';
 const isOpen = "state IN ('opening', 'open', 'closing')";
 /** The jobs that wait for the end of a block. */
@@ -48,6 +58,10 @@ function prepare(database: Database) {
     open: database.prepare<[], Row>(`SELECT ${columns} FROM blocks WHERE ${isOpen}`),
     isOpen: database.prepare<[number], { found: 1 }>(`SELECT 1 AS found FROM blocks WHERE id = ? AND ${isOpen}`),
     waiting: database.prepare<[{ id: number }], { job_id: string }>(waiting),
+    readings: database.prepare<[string], ReadingRow>(
+      `SELECT runtime, opening_ms, closing_ms, doubt, opened, ended FROM blocks
+       WHERE device_id = ? AND opening_ms IS NOT NULL ORDER BY id`,
+    ),
     levels: database.prepare<[string, string, number], { ms: number }>(
       `SELECT MIN(opening_ms, COALESCE(closing_ms, opening_ms)) AS ms FROM blocks
        WHERE device_id = ? AND runtime = ? AND opening_ms IS NOT NULL ORDER BY id DESC LIMIT ?`,
@@ -119,6 +133,16 @@ export class Blocks {
   /** What the sentinel took in the last blocks, the latest first. */
   levelsMs(deviceId: string, runtime: RuntimeKey, most: number): number[] {
     return this.#sql.levels.all(deviceId, canonicalJson(runtime), most).map(({ ms }) => ms);
+  }
+
+  /** What the sentinel took before and after each block, oldest first; a void block says why at the reading that closed it. */
+  readings(deviceId: string): SentinelPoint[] {
+    return this.#sql.readings.all(deviceId).flatMap((row) => {
+      const shared = { runtime: JSON.parse(row.runtime) as RuntimeKey, lowMs: null, highMs: null };
+      const opening = { ...shared, medianMs: row.opening_ms, doubt: null, measuredAt: row.opened };
+      if (row.closing_ms === null || row.ended === null) return [opening];
+      return [opening, { ...shared, medianMs: row.closing_ms, doubt: row.doubt, measuredAt: row.ended }];
+    });
   }
 
   /**

@@ -54,6 +54,19 @@ export interface MeasurementView {
   readonly measuredAt: string;
 }
 
+/** One reading of the sentinel, the workload that is measured again and again to see a device drift. All times in ms. */
+export interface SentinelPoint {
+  readonly runtime: RuntimeKey;
+  readonly medianMs: number;
+  /** 95% confidence interval of the median; null where only the median is kept. */
+  readonly lowMs: number | null;
+  readonly highMs: number | null;
+  /** Why what was measured between the reading before and this one is void, in words for people; null where it counts. */
+  readonly doubt: string | null;
+  /** ISO 8601. */
+  readonly measuredAt: string;
+}
+
 /** How well sums of blocks predict whole networks, on one device and runtime for one space. */
 export interface PredictorView {
   readonly runtime: RuntimeKey;
@@ -175,10 +188,19 @@ export interface EstimateView {
   readonly remainingMs: number | null;
 }
 
-/** HTTP calls: `METHOD path` -> what it takes and gives. `:id` stands for an id. */
+/** HTTP calls: `METHOD path` -> what it takes and gives. `:id` stands for an id, `query` for what stands behind the `?`. */
 export interface ApiCalls {
   'GET /api/devices': { body: undefined; result: readonly DeviceView[] };
   'GET /api/devices/:id/latencies': { body: undefined; result: readonly LatencyView[] };
+  /** All measurements of one workload, oldest first; `runtime` is a RuntimeKey as JSON, `key` the workload's. */
+  'GET /api/devices/:id/measurements': {
+    query: { runtime: string; key: string };
+    body: undefined;
+    result: readonly MeasurementView[];
+  };
+  /** Under all runtimes, oldest first; empty where the device never measured the sentinel. */
+  'GET /api/devices/:id/sentinel': { body: undefined; result: readonly SentinelPoint[] };
+  'GET /api/devices/:id/predictors': { body: undefined; result: readonly PredictorView[] };
   /** What the study of this specification would have to measure there. Packs its data, which the study needs anyway. */
   'POST /api/devices/:id/estimate': { body: { yaml: string }; result: EstimateView };
   'GET /api/studies': { body: undefined; result: readonly StudyView[] };

@@ -80,7 +80,7 @@ const references = [
   await openReference('the same library from Python,', delegate, false),
   await openReference('TensorFlow', 'tensorflow', true),
 ];
-const measurer = createMeasurer({ threads: 1 });
+const measurer = createMeasurer({ threads: [1], runtimes: ['tflite'] });
 const runtime = await tfliteRuntime(measurer);
 const ours = files.map(() => []);
 

@@ -14,7 +14,7 @@ const runCount = Number(process.argv[2] ?? 10);
 const workloads = benchWorkloads().slice(0, Number(process.argv[3] ?? 20));
 
 printLoad('before');
-const measurer = createMeasurer({ threads: 1 });
+const measurer = createMeasurer({ threads: [1], runtimes: ['tflite'] });
 const runtime = await tfliteRuntime(measurer);
 const runs = workloads.map(() => []);
 for (let run = 0; run < runCount; run++) {

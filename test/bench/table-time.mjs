@@ -32,7 +32,7 @@ if (workloads.length < workloadCount)
   throw new Error(`expected ${workloadCount} workloads, but got ${workloads.length}`);
 
 printLoad('before');
-const measurer = createMeasurer({ threads: 1 });
+const measurer = createMeasurer({ threads: [1], runtimes: ['tflite'] });
 const runtime = await tfliteRuntime(measurer);
 const medians = new Map(workloads.map((workload) => [workload, []]));
 const isSettled = (sorted) =>

@@ -5,15 +5,21 @@ import { describe, expect, it } from 'vitest';
 import { ApiFailure, callApi, modelPath, requestOf } from '../../cloud/dashboard/api.js';
 import { architectureProbabilities } from '../../cloud/dashboard/charts/architecture-probabilities.js';
 import { expectedLatency, latencyRange } from '../../cloud/dashboard/charts/expected-latency.js';
-import { latencyGrid, latencyHeatmap } from '../../cloud/dashboard/charts/latency-heatmap.js';
+import { latencyDiff } from '../../cloud/dashboard/charts/latency-diff.js';
+import { latencyGrid } from '../../cloud/dashboard/charts/latency-grid.js';
+import { latencyHeatmap } from '../../cloud/dashboard/charts/latency-heatmap.js';
 import { latencyVerdict } from '../../cloud/dashboard/charts/latency-verdict.js';
 import { learningCurve } from '../../cloud/dashboard/charts/learning-curve.js';
+import { measurementBoxes } from '../../cloud/dashboard/charts/measurement-boxes.js';
 import { type ChartModel, toCsv } from '../../cloud/dashboard/charts/model.js';
 import { networkLayout } from '../../cloud/dashboard/charts/network-layout.js';
+import { predictionScatter } from '../../cloud/dashboard/charts/prediction-scatter.js';
+import { sentinelDrift } from '../../cloud/dashboard/charts/sentinel-drift.js';
 import { logShare, textOn, themes, viridis } from '../../cloud/dashboard/charts/theme.js';
 import { defaultSpec } from '../../cloud/dashboard/default-spec.js';
 import { blockLabel, formatBytes, formatCount, formatDuration, formatMs } from '../../cloud/dashboard/format.js';
-import { parseRoute } from '../../cloud/dashboard/route.js';
+import { parseRoute, withChoices } from '../../cloud/dashboard/route.js';
+import { measurementsOf, otherLatencies, partLatencies, predictor, sentinel } from './device-scenario.js';
 import { finishedStudy, latencies, network, result, slots } from './scenario.js';
 
 const wide = { theme: themes.light, widthPx: 1200 };
@@ -29,36 +35,33 @@ function draw({ option, heightPx }: ChartModel, widthPx: number): string {
 }
 
 describe('latencyGrid', () => {
-  it('orders blocks by kernel, then expansion, and shapes from large maps to small', () => {
+  it('orders kind by kind, blocks by kernel and expansion, shapes from large maps to small', () => {
     const grid = latencyGrid(latencies);
-    expect(grid.blocks).toEqual(['k3 e3', 'k3 e6', 'k5 e3', 'k5 e6', 'k7 e3', 'k7 e6']);
-    expect(grid.shapes.slice(0, 3)).toEqual(['32×32×16→24', '32×32×24→24', '32×32×24→40 /2']);
-    expect(grid.shapes.at(-1)).toBe('4×4×192→192');
-  });
-
-  it('leaves out what has no kernel and expansion', () => {
-    const stem = latencies.filter(({ workload }) => workload.kind === 'block' && workload.body.kind === 'conv');
-    expect(latencyGrid(stem).cells).toEqual([]);
+    expect(grid.blocks).toEqual(['conv k3', 'k3 e3', 'k3 e6', 'k5 e3', 'k5 e6', 'k7 e3', 'k7 e6', 'head']);
+    expect(grid.shapes.slice(0, 3)).toEqual(['32×32×3→16', '32×32×16→24', '32×32×24→24']);
+    expect(grid.shapes.slice(-2)).toEqual(['4×4×192→192', '4×4×192→10']);
   });
 });
 
 describe('latencyHeatmap', () => {
   it('has one cell per measured block, and all workloads in its table', () => {
-    const model = latencyHeatmap(latencies, wide);
-    expect((model.option.series as { data: unknown[] }[])[0]!.data).toHaveLength(60);
+    const model = latencyHeatmap(latencies, null, wide);
+    expect((model.option.series as { data: unknown[] }[])[0]!.data).toHaveLength(62);
     expect(model.table.rows).toHaveLength(62);
   });
 
   it('stands upright on narrow pages', () => {
-    const { option } = latencyHeatmap(latencies, narrow);
-    expect((option.xAxis as { data: string[] }).data[0]).toBe('k3 e3');
+    const { option } = latencyHeatmap(latencies, null, narrow);
+    expect((option.xAxis as { data: string[] }).data[0]).toBe('conv k3');
   });
 
   it('says median, interval and count in a cell', () => {
     const first = latencies
       .slice(1, 2)
       .map((latency) => ({ ...latency, medianMs: 1.5, lowMs: 1.49, highMs: 1.52, count: 40 }));
-    const [series] = latencyHeatmap(first, wide).option.series as [{ data: [{ tooltip: { formatter: string } }] }];
+    const [series] = latencyHeatmap(first, null, wide).option.series as [
+      { data: [{ tooltip: { formatter: string } }] },
+    ];
     expect(series.data[0].tooltip.formatter).toBe(
       'k3 e3   32×32×16→24\nmedian 1.50 ms\n95% interval 1.49 to 1.52 ms\nn = 40 samples',
     );
@@ -67,11 +70,16 @@ describe('latencyHeatmap', () => {
 
 describe('charts', () => {
   const charts = {
-    latencyHeatmap: (context) => latencyHeatmap(latencies, context),
+    latencyHeatmap: (context) => latencyHeatmap(latencies, null, context),
     learningCurve: (context) => learningCurve(finishedStudy.trainPoints, 400, context),
     expectedLatency: (context) => expectedLatency(finishedStudy.searchPoints, 20, context),
     architectureProbabilities: (context) => architectureProbabilities(slots, finishedStudy.probabilities, context),
     latencyVerdict: (context) => latencyVerdict(result, context),
+    latencyDiff: (context) =>
+      latencyDiff({ ownName: 'pi', own: partLatencies, otherName: 'laptop', other: otherLatencies }, context),
+    measurementBoxes: (context) => measurementBoxes(measurementsOf(latencies[3]!), context),
+    sentinelDrift: (context) => sentinelDrift(sentinel, context),
+    predictionScatter: (context) => predictionScatter(predictor, context),
   } satisfies Record<string, (context: typeof wide) => ChartModel>;
 
   it.each(Object.entries(charts))('%s draws, wide and narrow, and tells screen readers what it shows', (_, build) => {
@@ -86,7 +94,9 @@ describe('charts', () => {
   it('draw before the first point, too', () => {
     expect(draw(learningCurve([], 0, wide), 1200)).toMatch(/^<svg/);
     expect(draw(expectedLatency([], null, wide), 1200)).toMatch(/^<svg/);
-    expect(draw(latencyHeatmap([], wide), 1200)).toMatch(/^<svg/);
+    expect(draw(latencyHeatmap([], null, wide), 1200)).toMatch(/^<svg/);
+    expect(draw(measurementBoxes([], wide), 1200)).toMatch(/^<svg/);
+    expect(draw(sentinelDrift([], wide), 1200)).toMatch(/^<svg/);
   });
 });
 
@@ -189,11 +199,29 @@ describe('parseRoute', () => {
     expect(parseRoute('')).toEqual({ page: 'home' });
     expect(parseRoute('#/studies/a%2Fb')).toEqual({ page: 'study', id: 'a/b' });
     expect(parseRoute('#/devices/pi')).toEqual({ page: 'device', id: 'pi' });
+    expect(parseRoute('#/devices/pi?with=laptop&cell=a/b')).toEqual({ page: 'device', id: 'pi' });
     expect(parseRoute('#/nowhere')).toEqual({ page: 'unknown', hash: '#/nowhere' });
   });
 });
 
+describe('withChoices', () => {
+  it('adds, changes and leaves out what the reader chose', () => {
+    const one = withChoices('#/devices/pi', { runtime: 'tflite 2.9.0, 1 thread' });
+    expect(one).toBe('#/devices/pi?runtime=tflite+2.9.0%2C+1+thread');
+    expect(withChoices(one, { runtime: null, with: 'b' })).toBe('#/devices/pi?with=b');
+    expect(withChoices('#/devices/pi?with=b', { with: '' })).toBe('#/devices/pi');
+  });
+});
+
 describe('requestOf', () => {
+  it('puts the query behind the path', () => {
+    const query = { runtime: '{"threads":1}', key: 'ab' };
+    expect(requestOf('GET /api/devices/:id/measurements', { id: 'pi', query })).toEqual({
+      method: 'GET',
+      path: '/api/devices/pi/measurements?runtime=%7B%22threads%22%3A1%7D&key=ab',
+    });
+  });
+
   it('puts the id into the path', () => {
     expect(requestOf('POST /api/studies/:id/cancel', { id: 'a/b' })).toEqual({
       method: 'POST',

@@ -7,7 +7,16 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
-import type { ApiEvent, DeviceView, LatencyView, StudyDetail, StudyView } from '@bespoke/shared/protocol/api.js';
+import type {
+  ApiEvent,
+  DeviceView,
+  LatencyView,
+  MeasurementView,
+  PredictorView,
+  SentinelPoint,
+  StudyDetail,
+  StudyView,
+} from '@bespoke/shared/protocol/api.js';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 const contentTypes: Readonly<Record<string, string>> = {
@@ -24,10 +33,22 @@ export interface Story {
   devices: DeviceView[];
   latencies: LatencyView[];
   studies: StudyDetail[];
+  /** By workload key; of whichever device and runtime. */
+  measurements: (key: string) => MeasurementView[];
+  /** Of whichever device. */
+  sentinel: SentinelPoint[];
+  predictors: PredictorView[];
 }
 
 export class FixtureServer {
-  readonly story: Story = { devices: [], latencies: [], studies: [] };
+  readonly story: Story = {
+    devices: [],
+    latencies: [],
+    studies: [],
+    measurements: () => [],
+    sentinel: [],
+    predictors: [],
+  };
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true });
 
@@ -67,22 +88,21 @@ export class FixtureServer {
     if (url.searchParams.has('token')) {
       response.writeHead(302, { location: '/', 'set-cookie': `${cookie}; HttpOnly; SameSite=Strict; Path=/` }).end();
     } else if (url.pathname.startsWith('/api/')) {
-      await this.#answerCall(request, response, url.pathname);
+      await this.#answerCall(request, response, url);
     } else {
       await this.#answerFile(response, url.pathname);
     }
   }
 
-  async #answerCall(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+  async #answerCall(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
     const send = (status: number, value: unknown) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
     if (!signedIn(request))
       return void send(401, { code: 'SESSION_UNKNOWN', message: 'expected a session cookie, but got none' });
-    const [noun, id, part] = path.split('/').slice(2).map(decodeURIComponent);
+    const [noun, id, part] = url.pathname.split('/').slice(2).map(decodeURIComponent);
     const study = this.story.studies.find((each) => each.id === id);
     if (request.method === 'POST' && id === undefined) return void this.#start(await textOf(request), send);
-    if (noun === 'devices')
-      return void send(200, part ? this.story.latencies.filter(({ deviceId }) => deviceId === id) : this.story.devices);
+    if (noun === 'devices') return void send(200, this.#ofDevice(id, part, url.searchParams.get('key')));
     if (id === undefined) return void send(200, this.story.studies.map(viewOf));
     if (!study) return void send(404, { code: 'STUDY_UNKNOWN', message: `no study has the id "${id}"` });
     if (part === 'model') {
@@ -93,6 +113,14 @@ export class FixtureServer {
       send(200, viewOf(cancelled));
       this.push({ type: 'study', study: viewOf(cancelled) });
     } else send(200, study);
+  }
+
+  #ofDevice(id: string | undefined, part: string | undefined, key: string | null): unknown {
+    const { devices, latencies, measurements, sentinel, predictors } = this.story;
+    if (part === 'latencies') return latencies.filter(({ deviceId }) => deviceId === id);
+    if (part === 'measurements') return measurements(key!);
+    if (part === 'sentinel') return sentinel;
+    return part === 'predictors' ? predictors : devices;
   }
 
   #start(body: string, send: (status: number, value: unknown) => void): void {

@@ -11,25 +11,30 @@ interface ChartProps {
   readonly note?: ReactNode;
   /** Builds picture and table; a new function means new data, so memoize it. */
   readonly build: (context: ChartContext) => ChartModel;
-  /** `hidden` where the page shows the same table in full. */
-  readonly twin?: 'details' | 'hidden';
+  /** `open` shows the table at once; `hidden` where the page shows the same table in full. */
+  readonly twin?: 'details' | 'open' | 'hidden';
+  /** Told the name of the item that was clicked. */
+  readonly onPick?: (name: string) => void;
+  /** What stands between the title and the picture. */
+  readonly children?: ReactNode;
 }
 
-export function Chart({ title, note, build, twin = 'details' }: ChartProps) {
+export function Chart({ title, note, build, twin = 'details', onPick, children }: ChartProps) {
   const titleId = useId();
   const [canvas, widthPx] = useWidth<HTMLDivElement>();
   const theme = useChartTheme();
   const model = useMemo(() => build({ theme, widthPx: widthPx || 600 }), [build, theme, widthPx]);
-  useEcharts(canvas, model);
+  useEcharts(canvas, model, onPick);
   return (
     <figure className="card chart" aria-labelledby={titleId}>
       <figcaption>
         <h3 id={titleId}>{title}</h3>
         {note !== undefined && <p className="muted">{note}</p>}
       </figcaption>
+      {children}
       <div ref={canvas} className="chart-canvas" style={{ height: model.heightPx }} />
-      {twin === 'details' && (
-        <details>
+      {twin !== 'hidden' && (
+        <details open={twin === 'open'}>
           <summary>Numbers</summary>
           <DataTableView table={model.table} name={title} />
         </details>
@@ -38,12 +43,20 @@ export function Chart({ title, note, build, twin = 'details' }: ChartProps) {
   );
 }
 
-function useEcharts(canvas: React.RefObject<HTMLDivElement | null>, model: ChartModel): void {
+function useEcharts(
+  canvas: React.RefObject<HTMLDivElement | null>,
+  model: ChartModel,
+  onPick?: (name: string) => void,
+): void {
   const chart = useRef<ReturnType<typeof init>>(null);
+  const pick = useRef(onPick);
   useEffect(() => {
     const created = init(canvas.current!);
     const observer = new ResizeObserver(() => created.resize());
     observer.observe(canvas.current!);
+    created.on('click', ({ name }) => {
+      if (name) pick.current?.(name);
+    });
     chart.current = created;
     return () => {
       observer.disconnect();
@@ -51,7 +64,10 @@ function useEcharts(canvas: React.RefObject<HTMLDivElement | null>, model: Chart
     };
   }, [canvas]);
   useEffect(() => {
-    chart.current?.setOption(model.option, { replaceMerge: ['series', 'visualMap'] });
+    pick.current = onPick;
+  }, [onPick]);
+  useEffect(() => {
+    chart.current?.setOption(model.option, { replaceMerge: ['series', 'visualMap', 'xAxis', 'yAxis'] });
   }, [model]);
 }
 

@@ -1,5 +1,5 @@
 /** ECharts with only the parts that our charts use; the whole would be half as large again. */
-import { BarChart, HeatmapChart, LineChart } from 'echarts/charts';
+import { BarChart, CustomChart, HeatmapChart, LineChart } from 'echarts/charts';
 import {
   AriaComponent,
   GridComponent,
@@ -15,6 +15,7 @@ use([
   AriaComponent,
   BarChart,
   CanvasRenderer,
+  CustomChart,
   GridComponent,
   HeatmapChart,
   LegendComponent,

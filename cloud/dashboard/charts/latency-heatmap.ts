@@ -1,122 +1,62 @@
-/**
- * latencyHeatmap: a device's MBConv latencies, kernel and expansion by shape, coloured by the log of the median.
- * On narrow pages it stands upright (shapes as rows), because shapes are many and blocks are few.
- */
-import { formatShape } from '@bespoke/shared/graph/tensor.js';
-import type { MBConvBlock } from '@bespoke/shared/network/mbconv.js';
+/** latencyHeatmap: a device's latencies of blocks, op by shape, coloured by the log of the median. */
+
+import { ascending, quantile } from '@bespoke/shared/latency/statistics.js';
 import type { LatencyView } from '@bespoke/shared/protocol/api.js';
-import {
-  blockLabel,
-  formatInteger,
-  formatMs,
-  formatSignificant,
-  formatTime,
-  runtimeLabel,
-  workloadLabel,
-} from '../format.js';
-import { axisStyle, baseOption, type ChartModel, type DataTable } from './model.js';
-import { type ChartContext, logShare, textOn, viridis, viridisStops } from './theme.js';
+import { formatInteger, formatMs, formatSignificant, formatTime, runtimeLabel, workloadLabel } from '../format.js';
+import { gridChart } from './grid-chart.js';
+import { type GridCell, type GridPlace, type LatencyGrid, latencyGrid } from './latency-grid.js';
+import type { ChartModel, DataTable } from './model.js';
+import { type ChartContext, logShare, viridisStops } from './theme.js';
 
-/** Rows and columns of the picture, and what was measured where. */
-export interface LatencyGrid {
-  /** `k3 e3`, by kernel, then expansion. */
-  readonly blocks: readonly string[];
-  /** `32×32×16→24 /2`, large maps first. */
-  readonly shapes: readonly string[];
-  readonly cells: readonly { readonly block: number; readonly shape: number; readonly latency: LatencyView }[];
-}
+/** The share of cells under the scale's low end: one tiny head would else take half of the colours from all others. */
+const lowEndShare = 0.04;
 
-/** Places the MBConv latencies of one runtime; other workloads have no kernel and expansion to stand at. */
-export function latencyGrid(latencies: readonly LatencyView[]): LatencyGrid {
-  const placed = latencies.flatMap((latency) => {
-    const { workload } = latency;
-    if (workload.kind !== 'block' || workload.body.kind !== 'mbconv') return [];
-    const [height, width, channels] = workload.inputShapes.at(-1)! as [number, number, number];
-    const { kernelSize, expandRatio, outChannels, stride } = workload.body as MBConvBlock;
-    return [
-      {
-        latency,
-        block: { label: blockLabel(workload.body), order: [kernelSize, expandRatio] },
-        shape: {
-          label: `${formatShape([height, width, channels]).replaceAll('x', '×')}→${outChannels}${stride === 1 ? '' : ` /${stride}`}`,
-          order: [-height, -width, channels, outChannels, -stride],
-        },
-      },
-    ];
-  });
-  const blocks = sortedLabels(placed.map(({ block }) => block));
-  const shapes = sortedLabels(placed.map(({ shape }) => shape));
-  const cells = placed.map(({ latency, block, shape }) => ({
-    latency,
-    block: blocks.indexOf(block.label),
-    shape: shapes.indexOf(shape.label),
-  }));
-  return { blocks, shapes, cells };
-}
-
-export function latencyHeatmap(latencies: readonly LatencyView[], { theme, widthPx }: ChartContext): ChartModel {
+/** Draws the latencies of one runtime; the cell of `selectedKey` stands out. */
+export function latencyHeatmap(
+  latencies: readonly LatencyView[],
+  selectedKey: string | null,
+  context: ChartContext,
+): ChartModel {
   const grid = latencyGrid(latencies);
-  const upright = widthPx < 640;
-  const [across, down] = upright ? [grid.blocks, grid.shapes] : [grid.shapes, grid.blocks];
-  const medians = grid.cells.map(({ latency }) => latency.medianMs);
-  const [low, high] = medians.length === 0 ? [1, 1] : [Math.min(...medians), Math.max(...medians)];
-  const cellWidthPx = (widthPx - 130) / Math.max(1, across.length);
-  const data = grid.cells.map(({ block, shape, latency }) => ({
-    value: upright ? [block, shape, Math.log10(latency.medianMs)] : [shape, block, Math.log10(latency.medianMs)],
-    label: {
-      color: textOn(viridis(logShare(latency.medianMs, low, high))),
-      formatter: formatSignificant(latency.medianMs),
+  const medians = ascending(grid.cells.map(({ latency }) => latency.medianMs));
+  const [least, high] = medians.length === 0 ? [1, 1] : [medians[0]!, medians.at(-1)!];
+  const low = medians.length === 0 ? 1 : quantile(medians, lowEndShare);
+  const doubtfulCount = grid.cells.filter(({ latency }) => latency.doubt).length;
+  const doubts = doubtfulCount > 0 ? ` ${doubtfulCount} are in doubt.` : '';
+  const picture = gridChart(
+    {
+      ...grid,
+      description: `Medians of ${grid.cells.length} blocks, from ${formatMs(least)} to ${formatMs(high)}; ${grid.gaps.length} not measured.${doubts}`,
+      cells: grid.cells.map((cell) => ({
+        ...cell,
+        key: cell.latency.key,
+        share: logShare(cell.latency.medianMs, low, high),
+        label: formatSignificant(cell.latency.medianMs),
+        tooltip: cellTooltip(grid, cell),
+        doubtful: Boolean(cell.latency.doubt),
+      })),
+      gaps: grid.gaps.map((gap) => ({ ...gap, tooltip: `${placeLabel(grid, gap)}\nnot measured` })),
+      scale: { stops: viridisStops, low: `${least < low ? '≤ ' : ''}${formatMs(low)}`, high: formatMs(high) },
+      selectedKey,
     },
-    tooltip: { formatter: cellTooltip(grid, block, shape, latency) },
-  }));
-  const axis = {
-    ...axisStyle(theme),
-    type: 'category' as const,
-    axisTick: { show: false },
-    splitArea: { show: true, areaStyle: { color: [theme.empty] } },
-  };
-  return {
-    heightPx: (upright ? 120 : 200) + (upright ? 26 : 36) * Math.max(1, down.length),
-    option: {
-      ...baseOption(theme, `Medians of ${grid.cells.length} blocks, from ${formatMs(low)} to ${formatMs(high)}.`),
-      grid: { left: 8, right: 8, top: 8, bottom: 52, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
-      xAxis: { ...axis, data: [...across], axisLabel: { ...axis.axisLabel, interval: 0, rotate: upright ? 45 : 50 } },
-      yAxis: { ...axis, data: [...down], inverse: true, axisLabel: { ...axis.axisLabel, interval: 0 } },
-      visualMap: {
-        type: 'continuous',
-        min: Math.log10(low),
-        max: low < high ? Math.log10(high) : Math.log10(low) + 1e-6,
-        calculable: false,
-        orient: 'horizontal',
-        left: 'center',
-        bottom: 0,
-        itemWidth: 12,
-        itemHeight: Math.min(220, widthPx / 3),
-        text: [formatMs(high), formatMs(low)],
-        textStyle: { color: theme.muted },
-        inRange: { color: [...viridisStops] },
-      },
-      series: [
-        {
-          type: 'heatmap',
-          name: 'median latency (ms)',
-          label: { show: cellWidthPx > 33, fontSize: 10 },
-          itemStyle: { borderColor: theme.surface, borderWidth: 1.5, borderRadius: 3 },
-          emphasis: { itemStyle: { borderColor: theme.text, borderWidth: 2 } },
-          data,
-        },
-      ],
-    },
-    table: latencyRows(latencies),
-  };
+    context,
+  );
+  return { ...picture, table: latencyRows(latencies) };
 }
 
-function cellTooltip(grid: LatencyGrid, block: number, shape: number, latency: LatencyView): string {
+/** `k3 e6   32×32×16→24` */
+export function placeLabel(grid: LatencyGrid, { block, shape }: GridPlace): string {
+  return `${grid.blocks[block]}   ${grid.shapes[shape]}`;
+}
+
+function cellTooltip(grid: LatencyGrid, cell: GridCell): string {
+  const { medianMs, lowMs, highMs, count, doubt } = cell.latency;
   return [
-    `${grid.blocks[block]}   ${grid.shapes[shape]}`,
-    `median ${formatMs(latency.medianMs)}`,
-    `95% interval ${formatSignificant(latency.lowMs)} to ${formatMs(latency.highMs)}`,
-    `n = ${latency.count} samples`,
+    placeLabel(grid, cell),
+    `median ${formatMs(medianMs)}`,
+    `95% interval ${formatSignificant(lowMs)} to ${formatMs(highMs)}`,
+    `n = ${count} samples`,
+    ...(doubt ? [`in doubt: ${doubt}`] : []),
   ].join('\n');
 }
 
@@ -132,19 +72,13 @@ export function latencyRows(latencies: readonly LatencyView[]): DataTable {
       { label: 'n', format: formatInteger },
       { label: 'runtime' },
       { label: 'measured at' },
+      { label: 'in doubt' },
     ],
     rows: latencies.map((latency) => {
       const { name, shapes } = workloadLabel(latency.workload);
-      const { medianMs, lowMs, highMs, count, runtime, measuredAt } = latency;
-      return [name, shapes, medianMs, lowMs, highMs, count, runtimeLabel(runtime), formatTime(measuredAt)];
+      const { medianMs, lowMs, highMs, count, runtime, measuredAt, doubt } = latency;
+      const [when, why] = [formatTime(measuredAt), doubt ?? ''];
+      return [name, shapes, medianMs, lowMs, highMs, count, runtimeLabel(runtime), when, why];
     }),
   };
-}
-
-/** Distinct labels, by their orders compared number by number. */
-function sortedLabels(entries: readonly { readonly label: string; readonly order: readonly number[] }[]): string[] {
-  const byLabel = new Map(entries.map((entry) => [entry.label, entry.order]));
-  const compare = (a: readonly number[], b: readonly number[]) =>
-    a.map((value, index) => value - b[index]!).find((d) => d !== 0) ?? 0;
-  return [...byLabel].sort((a, b) => compare(a[1], b[1]) || (a[0] < b[0] ? -1 : 1)).map(([label]) => label);
 }

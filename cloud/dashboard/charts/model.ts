@@ -1,5 +1,5 @@
 /** What every chart's builder returns: the picture as ECharts options, and its twin as a table for reading, sorting and CSV. */
-import type { BarSeriesOption, HeatmapSeriesOption, LineSeriesOption } from 'echarts/charts';
+import type { BarSeriesOption, CustomSeriesOption, HeatmapSeriesOption, LineSeriesOption } from 'echarts/charts';
 import type {
   AriaComponentOption,
   GridComponentOption,
@@ -14,6 +14,7 @@ import type { ChartTheme } from './theme.js';
 export type ChartOption = ComposeOption<
   | AriaComponentOption
   | BarSeriesOption
+  | CustomSeriesOption
   | GridComponentOption
   | HeatmapSeriesOption
   | LegendComponentOption

@@ -10,10 +10,14 @@ export interface ChartTheme {
   readonly surface: string;
   /** A cell that nobody has measured. */
   readonly empty: string;
+  /** The lines that hatch it. */
+  readonly hatch: string;
   readonly first: string;
   readonly second: string;
   readonly third: string;
   readonly budget: string;
+  /** What is doubtful, or void. */
+  readonly doubt: string;
 }
 
 export const themes: { readonly light: ChartTheme; readonly dark: ChartTheme } = {
@@ -23,10 +27,12 @@ export const themes: { readonly light: ChartTheme; readonly dark: ChartTheme } =
     gridLine: '#e3e8ee',
     surface: '#ffffff',
     empty: '#eef1f5',
+    hatch: '#c3ccd7',
     first: '#0072b2',
     second: '#c55200',
     third: '#00795a',
     budget: '#b3261e',
+    doubt: '#d3302f',
   },
   dark: {
     text: '#e7ecf2',
@@ -34,10 +40,12 @@ export const themes: { readonly light: ChartTheme; readonly dark: ChartTheme } =
     gridLine: '#2b3644',
     surface: '#17202b',
     empty: '#202b38',
+    hatch: '#445365',
     first: '#56b4e9',
     second: '#f0a24a',
     third: '#3fc79a',
     budget: '#ff8a80',
+    doubt: '#ff6b60',
   },
 };
 
@@ -61,13 +69,34 @@ export const viridisStops = [
   '#fde725',
 ] as const;
 
-/** viridis at `share` 0..1, as `#rrggbb`. */
-export function viridis(share: number): string {
-  const rank = Math.min(1, Math.max(0, share)) * (viridisStops.length - 1);
-  const lower = channelsOf(viridisStops[Math.floor(rank)]!);
-  const upper = channelsOf(viridisStops[Math.ceil(rank)]!);
+/**
+ * From blue through near-white to orange, for ratios around 1: Brewer's RdBu and PuOr, half of each. Blue is faster, orange
+ * slower; they stay apart for colour-blind eyes.
+ */
+export const divergingStops = [
+  '#2166ac',
+  '#4393c3',
+  '#92c5de',
+  '#d1e5f0',
+  '#f7f7f7',
+  '#fee0b6',
+  '#fdb863',
+  '#e08214',
+  '#b35806',
+] as const;
+
+/** The colour at `share` 0..1 of evenly spaced stops, as `#rrggbb`. */
+export function colorAt(stops: readonly string[], share: number): string {
+  const rank = Math.min(1, Math.max(0, share)) * (stops.length - 1);
+  const lower = channelsOf(stops[Math.floor(rank)]!);
+  const upper = channelsOf(stops[Math.ceil(rank)]!);
   const mixed = lower.map((value, index) => Math.round(value + (upper[index]! - value) * (rank % 1)));
   return `#${mixed.map((value) => value.toString(16).padStart(2, '0')).join('')}`;
+}
+
+/** viridis at `share` 0..1. */
+export function viridis(share: number): string {
+  return colorAt(viridisStops, share);
 }
 
 /** Near-black or white, whichever is easier to read on `color` (WCAG relative luminance; 0.179 is where both contrast equally). */

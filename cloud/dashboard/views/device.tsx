@@ -1,23 +1,30 @@
-/** DevicePage: what the device is, and what it measured, as a heatmap that fills while it measures. */
+/** DevicePage: what the device is, what it measured, how steady it is, how well its figures predict, and how it compares. */
 import type { DeviceView, LatencyView } from '@bespoke/shared/protocol/api.js';
-import { type ReactNode, useCallback, useMemo, useState } from 'react';
-import { Chart } from '../charts/chart.js';
+import { type ReactNode, useMemo } from 'react';
 import { DataTableView } from '../charts/data-table.js';
-import { latencyHeatmap, latencyRows } from '../charts/latency-heatmap.js';
-import type { ChartContext } from '../charts/theme.js';
-import { formatBytes, runtimeLabel } from '../format.js';
+import { latencyRows } from '../charts/latency-heatmap.js';
+import { formatAge, formatBytes, formatTime, runtimeLabel } from '../format.js';
 import { useLive } from '../live.js';
-import { MeasuringProgress, OnlinePulse, RuntimeBadges } from './device-card.js';
+import { useChoices } from '../route.js';
+import { measuredRuntimes } from '../state.js';
+import { Choice, plainOptions } from './choice.js';
+import { Comparison } from './comparison.js';
+import { MeasuringProgress, OnlinePulse } from './device-card.js';
+import { Drift } from './drift.js';
+import { Heatmap } from './heatmap.js';
+import { Predictor } from './predictor.js';
+import { Runtimes } from './runtimes.js';
 import { Absent } from './status.js';
 
 export function DevicePage({ id }: { readonly id: string }) {
   const { devices, latencies, failures } = useLive('devices', `latencies/${id}`);
   const device = devices?.get(id);
+  const measured = latencies.get(id);
+  const list = useMemo(() => [...(measured?.values() ?? [])], [measured]);
   if (!device) {
     const unknown = devices ? `No device has the id "${id}".` : undefined;
     return <Absent what="device" failure={failures.get('devices') ?? unknown} />;
   }
-  const measured = latencies.get(id);
   return (
     <>
       <title>{`${device.name} · Bespoke`}</title>
@@ -28,25 +35,41 @@ export function DevicePage({ id }: { readonly id: string }) {
         <h1>{device.name}</h1>
         <OnlinePulse online={device.online} />
       </div>
-      <HardwareSheet device={device} />
+      <HardwareSheet device={device} latencies={list} />
       {measured ? (
-        <Latencies device={device} latencies={[...measured.values()]} />
+        <Latencies device={device} latencies={list} />
       ) : (
         <Absent what="latencies" failure={failures.get(`latencies/${id}`)} />
       )}
+      <Runtimes device={device} />
     </>
   );
 }
 
-function HardwareSheet({ device }: { readonly device: DeviceView }) {
+interface DeviceLatencies {
+  readonly device: DeviceView;
+  readonly latencies: readonly LatencyView[];
+}
+
+function HardwareSheet({ device, latencies }: DeviceLatencies) {
   const { hostname, platform, arch, cpuModel, cpuCount, memoryBytes } = device.info;
+  const newest = latencies.map(({ measuredAt }) => measuredAt).reduce((a, b) => (a > b ? a : b), '');
   const facts: readonly (readonly [string, ReactNode])[] = [
     ['Processor', cpuModel],
     ['Cores', cpuCount],
     ['Memory', formatBytes(memoryBytes)],
     ['System', `${platform} ${arch}`],
     ['Host', hostname],
-    ['Runtimes', <RuntimeBadges key="runtimes" device={device} />],
+    [
+      'Newest figure',
+      newest === '' ? (
+        'none yet'
+      ) : (
+        <time key="newest" dateTime={newest} title={formatTime(newest)}>
+          {formatAge(Date.now() - Date.parse(newest))}
+        </time>
+      ),
+    ],
   ];
   return (
     <section className="card sheet" aria-label="Hardware">
@@ -63,34 +86,33 @@ function HardwareSheet({ device }: { readonly device: DeviceView }) {
   );
 }
 
-function Latencies({ device, latencies }: { readonly device: DeviceView; readonly latencies: readonly LatencyView[] }) {
-  const runtimes = [...new Set(latencies.map(({ runtime }) => runtimeLabel(runtime)))].sort();
-  const [chosen, choose] = useState<string | null>(null);
-  const runtime = chosen ?? runtimes[0];
+function Latencies({ device, latencies }: DeviceLatencies) {
+  const [choice, choose] = useChoices();
+  const runtimes = measuredRuntimes(latencies);
+  const chosen = choice('runtime');
+  const runtime = chosen !== null && runtimes.includes(chosen) ? chosen : runtimes[0];
   const shown = useMemo(
     () => latencies.filter((latency) => runtimeLabel(latency.runtime) === runtime),
     [latencies, runtime],
   );
-  const build = useCallback((context: ChartContext) => latencyHeatmap(shown, context), [shown]);
-  if (!runtime) return <NothingMeasured device={device} />;
+  if (runtime === undefined) return <NothingMeasured device={device} />;
+  const { runtime: key } = shown[0]!;
   return (
     <>
       {runtimes.length > 1 && (
-        <label className="runtime-choice">
-          Runtime{' '}
-          <select value={runtime} onChange={(event) => choose(event.target.value)}>
-            {runtimes.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        </label>
+        <Choice
+          label="Runtime"
+          value={runtime}
+          options={plainOptions(runtimes)}
+          onChoose={(name) => choose({ runtime: name })}
+        />
       )}
-      <Chart
-        title="Latency of blocks (ms)"
-        note={`MBConv blocks by kernel (k), expansion (e) and shape (height×width×channels→out channels, /stride); coloured by the median, on a log scale. ${runtime}.`}
-        build={build}
-        twin="hidden"
-      />
+      <Heatmap deviceId={device.id} runtime={key} latencies={shown} />
+      <div className="chart-grid">
+        <Drift deviceId={device.id} runtime={key} />
+        <Predictor deviceId={device.id} runtime={key} />
+      </div>
+      <Comparison device={device} runtime={runtime} latencies={latencies} />
       <section className="card" aria-labelledby="table-title">
         <h3 id="table-title">Latency table</h3>
         <DataTableView table={latencyRows(shown)} name={`${device.name} latencies`} />

@@ -1,11 +1,19 @@
 /** ResultCard: what the study is for. Accuracy, measured latency, size, and the model to take away. */
-import { type StudyResult, timedThing } from '@bespoke/shared/protocol/api.js';
+import { type PredictorView, type StudyResult, timedThing } from '@bespoke/shared/protocol/api.js';
 import { modelPath } from '../api.js';
 import { formatCount, formatInteger, formatMs, formatPercent } from '../format.js';
 
-export function ResultCard({ studyId, result }: { readonly studyId: string; readonly result: StudyResult }) {
+interface ResultCardProps {
+  readonly studyId: string;
+  readonly result: StudyResult;
+  /** How well predictions held on other networks; null where nobody judged them. */
+  readonly holdOut: PredictorView['holdOut'] | null;
+}
+
+export function ResultCard({ studyId, result, holdOut }: ResultCardProps) {
   const { accuracy, measuredMs, predictedMs, budgetMs, params, macs } = result;
   const overBudget = measuredMs / budgetMs - 1;
+  const judged = holdOut ? `; ${formatPercent(holdOut.meanError)} off on average for networks held out` : '';
   const margin = `${formatPercent(Math.abs(overBudget))} ${overBudget > 0 ? 'above' : 'under'} the budget of ${formatMs(budgetMs)}`;
   return (
     <section className="card result" aria-label="Result">
@@ -15,7 +23,7 @@ export function ResultCard({ studyId, result }: { readonly studyId: string; read
         <Figure
           name="Predicted"
           value={formatMs(predictedMs)}
-          note={`${signedPercent(predictedMs / measuredMs - 1)} against the measured`}
+          note={`${signedPercent(predictedMs / measuredMs - 1)} against the measured${judged}`}
         />
         <Figure name="Parameters" value={formatCount(params)} note={formatInteger(params)} />
         <Figure name="MACs" value={formatCount(macs)} note={formatInteger(macs)} />

@@ -84,3 +84,21 @@ export function Absent({ failure, what }: { readonly failure: string | undefined
     </div>
   );
 }
+
+interface EmptyProps {
+  readonly title: string;
+  readonly text: string;
+  readonly failed?: boolean;
+}
+
+/** Stands in a chart's place while there is nothing to draw, and says why. */
+export function Empty({ title, text, failed = false }: EmptyProps) {
+  return (
+    <section className="card empty" aria-label={title}>
+      <h3>{title}</h3>
+      <p className={failed ? 'error-text' : 'muted'} role={failed ? 'alert' : undefined}>
+        {text}
+      </p>
+    </section>
+  );
+}

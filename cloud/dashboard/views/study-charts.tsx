@@ -1,5 +1,5 @@
 /** StudyCharts: the pictures of a study, each shown as soon as there is something to see. */
-import { type StudyDetail, timedThing } from '@bespoke/shared/protocol/api.js';
+import { type PredictorView, type StudyDetail, timedThing } from '@bespoke/shared/protocol/api.js';
 import { useCallback, useMemo } from 'react';
 import { architectureProbabilities } from '../charts/architecture-probabilities.js';
 import { Chart } from '../charts/chart.js';
@@ -9,19 +9,26 @@ import { learningCurve } from '../charts/learning-curve.js';
 import { NetworkDrawing } from '../charts/network-drawing.js';
 import type { ChartContext } from '../charts/theme.js';
 import { useLive } from '../live.js';
+import { holdOutText } from '../predictors.js';
 import { deviceHash } from '../route.js';
 import { tableOf } from '../state.js';
 
-export function StudyCharts({ study }: { readonly study: StudyDetail }) {
+interface StudyChartsProps {
+  readonly study: StudyDetail;
+  /** What predicts its latencies; null while nothing does, or nobody judged it. */
+  readonly predictor: PredictorView | null;
+}
+
+export function StudyCharts({ study, predictor }: StudyChartsProps) {
   const searching = study.searchPoints.length > 0;
   return (
     <>
       {!searching && <BeforeTheSearch study={study} />}
       {study.network && <FoundNetwork study={study} />}
       <div className="chart-grid">
-        {searching && <SearchCharts study={study} />}
+        {searching && <SearchCharts study={study} predictor={predictor} />}
         {study.trainPoints.length > 0 && <TrainingChart study={study} />}
-        {study.result && <VerdictChart study={study} />}
+        {study.result && <VerdictChart study={study} predictor={predictor} />}
       </div>
       {searching && study.slots.length > 0 && <ProbabilityChart study={study} />}
     </>
@@ -40,7 +47,7 @@ function BeforeTheSearch({ study }: { readonly study: StudyDetail }) {
   );
 }
 
-function SearchCharts({ study }: { readonly study: StudyDetail }) {
+function SearchCharts({ study, predictor }: StudyChartsProps) {
   const { searchPoints, budgetMs } = study;
   const stepCount = searchPoints.at(-1)?.stepCount ?? 0;
   const latency = useCallback(
@@ -55,7 +62,7 @@ function SearchCharts({ study }: { readonly study: StudyDetail }) {
     <>
       <Chart
         title="Search: expected latency"
-        note="Mean over the architecture probabilities, against the budget."
+        note={`Mean over the architecture probabilities, against the budget.${judgement(predictor)}`}
         build={latency}
       />
       <Chart title="Search: loss and accuracy" note="Of the paths sampled at each step." build={curve} />
@@ -74,10 +81,19 @@ function TrainingChart({ study: { trainPoints } }: { readonly study: StudyDetail
   );
 }
 
-function VerdictChart({ study: { result } }: { readonly study: StudyDetail }) {
+/** How far predictions can be trusted, as a further sentence. */
+function judgement(predictor: PredictorView | null): string {
+  return predictor ? ` Predictions in space ${predictor.space}: ${holdOutText(predictor.holdOut)}.` : '';
+}
+
+function VerdictChart({ study: { result }, predictor }: StudyChartsProps) {
   const build = useCallback((context: ChartContext) => latencyVerdict(result!, context), [result]);
   return (
-    <Chart title="Predicted and measured latency" note={`Of ${timedThing(result!)}, on this device.`} build={build} />
+    <Chart
+      title="Predicted and measured latency"
+      note={`Of ${timedThing(result!)}, on this device.${judgement(predictor)}`}
+      build={build}
+    />
   );
 }
 

@@ -4,7 +4,9 @@ import { useState } from 'react';
 import { callApi } from '../api.js';
 import { formatMs, formatTime } from '../format.js';
 import { useLive } from '../live.js';
+import { predictorOfStudy } from '../predictors.js';
 import { deviceHash } from '../route.js';
+import { useCall } from '../use-call.js';
 import { ResultCard } from './result-card.js';
 import { Absent, PhaseStepper, StatusPill, TimeLeft } from './status.js';
 import { StudyCharts } from './study-charts.js';
@@ -12,7 +14,13 @@ import { StudyCharts } from './study-charts.js';
 export function StudyPage({ id }: { readonly id: string }) {
   const { details, failures } = useLive(`study/${id}`);
   const study = details.get(id);
-  if (!study) return <Absent what="study" failure={failures.get(`study/${id}`)} />;
+  return study ? <Study study={study} /> : <Absent what="study" failure={failures.get(`study/${id}`)} />;
+}
+
+function Study({ study }: { readonly study: StudyDetail }) {
+  const { id, deviceId } = study;
+  const { value: predictors } = useCall('GET /api/devices/:id/predictors', { id: deviceId });
+  const predictor = predictorOfStudy(predictors ?? [], study);
   return (
     <>
       <title>{`${study.name} · Bespoke`}</title>
@@ -34,8 +42,8 @@ export function StudyPage({ id }: { readonly id: string }) {
       <section className="card" aria-label="Phases">
         <PhaseStepper study={study} labelled />
       </section>
-      {study.result && <ResultCard studyId={id} result={study.result} />}
-      <StudyCharts study={study} />
+      {study.result && <ResultCard studyId={id} result={study.result} holdOut={predictor?.holdOut ?? null} />}
+      <StudyCharts study={study} predictor={predictor} />
       <details className="card drawer">
         <summary>Specification (resolved: all defaults filled in)</summary>
         <pre className="log">{study.specYaml}</pre>

@@ -3,7 +3,7 @@ import type { Cloud } from '@bespoke/cloud/compose.js';
 import { sentinel } from '@bespoke/cloud/fleet/sentinel.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
 import type { AgentMessage, CloudMessage } from '@bespoke/shared/protocol/agent.js';
-import type { ApiEvent } from '@bespoke/shared/protocol/api.js';
+import type { ApiEvent, MeasurementView, SentinelPoint } from '@bespoke/shared/protocol/api.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { device, runtime, success, testCloud, workload } from '../../support/fleet.js';
@@ -147,6 +147,45 @@ describe('the API', () => {
     expect((await failure(await post('/api/studies', '{"yaml":"seed: 1"}'))).slice(0, 2)).toEqual([
       400,
       'SPEC_INVALID',
+    ]);
+  });
+
+  it('gives all measurements of a workload with their samples', async () => {
+    const cloud = await testCloud();
+    const headers = { cookie: await signIn(cloud) };
+    const get = (part: string) => fetch(`${cloud.url}/api/devices/${device.id}/${part}`, { headers });
+    cloud.store.devices.save(device);
+    for (const medianMs of [3, 2]) {
+      const { jobs, blocks, leases } = cloud.store;
+      const [{ id } = { id: '' }] = jobs.add(device.id, runtime, [workload(0)], () => `job-${medianMs}`);
+      const block = blocks.add(device.id, runtime, 1);
+      const job = jobs.grant(id, { id: `lease-${medianMs}`, deviceId: device.id, blockId: block.id });
+      jobs.measure(job, leases.get(`lease-${medianMs}`)!, success(medianMs));
+      blocks.end(block.id, 1, null, 0);
+    }
+    const query = (runtimeText: string) =>
+      `measurements?${new URLSearchParams({ runtime: runtimeText, key: workloadKey(workload(0)) })}`;
+    const { samplesMs, overheadMs, batchSize, host } = success(3);
+    const measurements = (await (await get(query(JSON.stringify(runtime)))).json()) as MeasurementView[];
+    expect(measurements[0]).toMatchObject({ samplesMs, overheadMs, batchSize, host, doubt: null });
+    expect(measurements.map((each) => each.samplesMs[0])).toEqual([3, 2]);
+    expect(await (await get(query(JSON.stringify({ ...runtime, threads: 7 })))).json()).toEqual([]);
+    for (const bad of [query('tflite'), query('{}'), 'measurements'])
+      expect((await failure(await get(bad))).slice(0, 2)).toEqual([400, 'REQUEST_INVALID']);
+    expect(await (await get('predictors')).json()).toEqual([]);
+  });
+
+  it('gives what the sentinel took before and after each block', async () => {
+    const cloud = await testCloud();
+    const cookie = await signIn(cloud);
+    cloud.store.devices.save(device);
+    const { id } = cloud.store.blocks.add(device.id, runtime, 3);
+    cloud.store.blocks.end(id, 4, 'the sentinel drifted', 0);
+    const response = await fetch(`${cloud.url}/api/devices/${device.id}/sentinel`, { headers: { cookie } });
+    const readings = (await response.json()) as SentinelPoint[];
+    expect(readings.map(({ medianMs, doubt }) => [medianMs, doubt])).toEqual([
+      [3, null],
+      [4, 'the sentinel drifted'],
     ]);
   });
 
