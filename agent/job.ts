@@ -10,8 +10,7 @@ import { bytesPerElement, elementCount } from '@bespoke/shared/graph/tensor.js';
 import { countParams } from '@bespoke/shared/graph/weights.js';
 import { type FailureReason, type MeasurementOutcome, maxLogLength } from '@bespoke/shared/latency/measurement.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
-import type { FileWorkload, Workload } from '@bespoke/shared/latency/workload.js';
-import { lower, lowerSingle } from '@bespoke/shared/network/lower.js';
+import { type FileWorkload, graphOf, type Workload } from '@bespoke/shared/latency/workload.js';
 import { watchHost } from './host-state.js';
 import { type Clock, measure, overheadSettings, type Samples } from './measure.js';
 import type { Model, Runtime, Session } from './runtime/runtime.js';
@@ -62,8 +61,7 @@ export function modelOf({ workload, fileBytes }: Job): Model {
   if (workload.kind === 'file') {
     return { kind: 'file', format: workload.format, bytes: checkedFile(workload, fileBytes) };
   }
-  const graph =
-    workload.kind === 'block' ? lowerSingle('block', workload.body, workload.inputShapes) : lower(workload.network);
+  const graph = graphOf(workload);
   checkSize(graph, workload.batch);
   return { kind: 'graph', ...fold(graph, scaledWeights(graph)), batch: workload.batch };
 }

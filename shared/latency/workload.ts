@@ -1,18 +1,29 @@
 /**
- * Workload: the unit of latency. A block or a whole network with its input shapes, dtype and batch, in inference form,
- * keyed by the hash of its canonical JSON; both ends compute the key by this one function.
- * A third kind is an exported model file, named by its hash: the bytes measured are the bytes that the user downloads.
+ * Workload: the unit of latency. A block, a chain of blocks or a whole network with its input shapes, dtype and batch, in
+ * inference form, keyed by the hash of its canonical JSON; both ends compute the key by this one function.
+ * The last kind is an exported model file, named by its hash: the bytes measured are the bytes that the user downloads.
  */
 import { z } from 'zod';
 import { hashJson } from '../base/json.js';
+import type { Graph } from '../graph/graph.js';
 import type { Shape } from '../graph/tensor.js';
 import { type BlockBody, blockBodySchema, bodyOf } from '../network/block.js';
-import { lower } from '../network/lower.js';
+import { lower, lowerChain, lowerSingle } from '../network/lower.js';
 import { type Network, networkSchema } from '../network/network.js';
 
 export interface BlockWorkload {
   readonly kind: 'block';
   readonly body: BlockBody;
+  readonly inputShapes: readonly Shape[];
+  readonly dtype: 'float32';
+  readonly batch: number;
+}
+
+/** Blocks one after another, as one graph: what a runtime makes of their borders is in its time. */
+export interface ChainWorkload {
+  readonly kind: 'chain';
+  /** 2 to `maxChainLength`; the first reads `inputShapes`, each of the others what the one before gives. */
+  readonly bodies: readonly BlockBody[];
   readonly inputShapes: readonly Shape[];
   readonly dtype: 'float32';
   readonly batch: number;
@@ -34,16 +45,29 @@ export interface FileWorkload {
   readonly byteCount: number;
 }
 
-export type Workload = BlockWorkload | NetworkWorkload | FileWorkload;
+/** What is lowered where it is measured. */
+export type GraphWorkload = BlockWorkload | ChainWorkload | NetworkWorkload;
+export type Workload = GraphWorkload | FileWorkload;
+
+/** Blocks of a chain, at most. */
+export const maxChainLength = 16;
 
 const size = z.number().int().min(1).max(4096);
 const batch = z.number().int().min(1).max(1024);
+const inputShapes = z.array(z.array(size).min(1).max(3)).min(1).max(2);
 
 export const workloadSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('block'),
     body: blockBodySchema,
-    inputShapes: z.array(z.array(size).min(1).max(3)).min(1).max(2),
+    inputShapes,
+    dtype: z.literal('float32'),
+    batch,
+  }),
+  z.strictObject({
+    kind: z.literal('chain'),
+    bodies: z.array(blockBodySchema).min(2).max(maxChainLength),
+    inputShapes,
     dtype: z.literal('float32'),
     batch,
   }),
@@ -66,6 +90,17 @@ export function workloadKey(workload: Workload): string {
   if (workload.kind !== 'network') return hashJson(workload);
   const { input, blocks } = workload.network;
   return hashJson({ ...workload, network: { input, blocks: blocks.map(bodyOf) } });
+}
+
+const graphs: { readonly [K in GraphWorkload['kind']]: (workload: Extract<GraphWorkload, { kind: K }>) => Graph } = {
+  block: ({ body, inputShapes }) => lowerSingle('block', body, inputShapes),
+  chain: ({ bodies, inputShapes }) => lowerChain(bodies, inputShapes),
+  network: ({ network }) => lower(network),
+};
+
+/** The training Graph of a workload. Throws `GRAPH_ILLEGAL` where blocks do not fit, `NETWORK_ILLEGAL` in a network. */
+export function graphOf(workload: GraphWorkload): Graph {
+  return graphs[workload.kind](workload as never);
 }
 
 /** The block workloads of a network, in block order. */
