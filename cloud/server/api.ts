@@ -36,7 +36,11 @@ const studyBody = z.strictObject({ yaml: z.string().min(1).max(maxYamlLength) })
 function handlersOf({ store, registry, studies }: ApiParts): Handlers {
   return {
     'GET /api/devices': () => store.devices.all().map((device) => registry.view(device)),
-    'GET /api/devices/:id/latencies': ({ id }) => store.latencies.list(found('device', id, store.devices.get(id)).id),
+    'GET /api/devices/:id/latencies': ({ id }) => {
+      const { id: deviceId } = found('device', id, store.devices.get(id));
+      return [...store.latencies.list(deviceId), ...store.imported.list(deviceId)];
+    },
+    'GET /api/devices/:id/predictors': ({ id }) => store.predictors.list(found('device', id, store.devices.get(id)).id),
     'GET /api/studies': () => store.studies.all(),
     'GET /api/studies/:id': ({ id }) => found('study', id, store.studies.detail(id)),
     'POST /api/studies': ({ body }) => studies.create(parseBody(studyBody, body).yaml),

@@ -9,11 +9,12 @@ import { join } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import Sqlite from 'better-sqlite3';
 import { first } from './migrations/0001-first.js';
+import { predictors } from './migrations/0004-predictors.js';
 
 export type Database = Sqlite.Database;
 
 /** In order: migration i brings version i to version i + 1. A migration that was released is never edited. */
-const migrations: readonly string[] = [first];
+const migrations: readonly string[] = [first, predictors];
 
 /** Opens `<directory>/bespoke.sqlite`, creating what is missing. Throws `STORE_TOO_NEW`. */
 export function openDatabase(directory: string): Database {

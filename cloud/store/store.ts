@@ -2,15 +2,21 @@
 import { Artifacts } from './artifacts.js';
 import { openDatabase } from './database.js';
 import { Devices } from './devices.js';
+import { ImportedLatencies } from './imported-latencies.js';
 import { Jobs } from './jobs.js';
 import { Latencies } from './latencies.js';
+import { Predictors } from './predictors.js';
 import { Secrets } from './secrets.js';
 import { Studies } from './studies.js';
+import { Tables } from './tables.js';
 
 export interface Store {
   readonly devices: Devices;
   readonly jobs: Jobs;
   readonly latencies: Latencies;
+  readonly imported: ImportedLatencies;
+  readonly tables: Tables;
+  readonly predictors: Predictors;
   readonly studies: Studies;
   readonly artifacts: Artifacts;
   readonly secrets: Secrets;
@@ -22,12 +28,18 @@ export interface Store {
 /** Opens the store in a data folder; `now` is the clock that stamps rows. Throws `STORE_TOO_NEW`. */
 export function openStore(directory: string, now: () => Date = () => new Date()): Store {
   const database = openDatabase(directory);
+  const devices = new Devices(database, now);
   const latencies = new Latencies(database, now);
+  const predictors = new Predictors(database, now);
+  const imported = new ImportedLatencies(database, now);
   return {
-    devices: new Devices(database, now),
+    devices,
     jobs: new Jobs(database, latencies, now),
     latencies,
-    studies: new Studies(database, now),
+    imported,
+    tables: new Tables(database, devices, latencies, imported),
+    predictors,
+    studies: new Studies(database, predictors, now),
     artifacts: new Artifacts(database, directory, now),
     secrets: new Secrets(database, now),
     get open() {

@@ -48,7 +48,7 @@ export const maxSampleCount = 2000;
 export const maxLogLength = 8000;
 
 const measured = z.number().nonnegative().nullable();
-const hostStateSchema = z.strictObject({
+export const hostStateSchema = z.strictObject({
   loadAverage: measured,
   frequencyBeforeMhz: measured,
   frequencyAfterMhz: measured,

@@ -27,6 +27,8 @@ export interface LatencyEntry {
   readonly lowMs: number;
   readonly highMs: number;
   readonly count: number;
+  /** Why this number is in doubt, in words for people. */
+  readonly doubt?: string | null;
 }
 
 export type LatencyTable = ReadonlyMap<string, LatencyEntry>;

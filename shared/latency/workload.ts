@@ -5,9 +5,10 @@
  */
 import { z } from 'zod';
 import { hashJson } from '../base/json.js';
-import type { Graph } from '../graph/graph.js';
+import { type Graph, GraphBuilder } from '../graph/graph.js';
 import type { Shape } from '../graph/tensor.js';
 import { type BlockBody, blockBodySchema, bodyOf } from '../network/block.js';
+import { lowerCell } from '../network/cell.js';
 import { lower, lowerChain, lowerSingle } from '../network/lower.js';
 import { type Network, networkSchema } from '../network/network.js';
 
@@ -106,8 +107,33 @@ export function graphOf(workload: GraphWorkload): Graph {
 /** The block workloads of a network, in block order. */
 export function workloadsOf(network: Network): BlockWorkload[] {
   const workloads: BlockWorkload[] = [];
-  lower(network, (block, inputShapes) => {
-    workloads.push({ kind: 'block', body: bodyOf(block), inputShapes, dtype: 'float32', batch: 1 });
-  });
+  lower(network, (block, inputShapes) => workloads.push(blockWorkload(bodyOf(block), inputShapes)));
   return workloads;
+}
+
+/**
+ * The workloads whose latencies a network's own is predicted from: its blocks, but of a cell its parts, since every genotype
+ * makes new cells; what runs nothing is left out.
+ */
+export function piecesOf(network: Network): BlockWorkload[] {
+  const pieces = workloadsOf(network).flatMap((workload) => {
+    const { body, inputShapes } = workload;
+    return body.kind === 'cell' ? partsOf(body, inputShapes) : [workload];
+  });
+  return pieces.filter((piece) => graphOf(piece).nodes.length > 0);
+}
+
+function partsOf(cell: BlockBody<'cell'>, inputShapes: readonly Shape[]): BlockWorkload[] {
+  const builder = new GraphBuilder();
+  const inputs = inputShapes.map((shape, index) => builder.input(`input${index}`, shape));
+  const parts: BlockWorkload[] = [];
+  lowerCell(builder, 'cell', cell, inputs, (part, shapes) => {
+    // A concat's maps have one shape: one stands for all.
+    parts.push(blockWorkload({ kind: 'cell-part', part }, part.kind === 'concat' ? shapes.slice(0, 1) : shapes));
+  });
+  return parts;
+}
+
+function blockWorkload(body: BlockBody, inputShapes: readonly Shape[]): BlockWorkload {
+  return { kind: 'block', body, inputShapes, dtype: 'float32', batch: 1 };
 }

@@ -155,6 +155,8 @@ export interface StudyDetail extends StudyView {
   readonly searchPoints: readonly SearchPoint[];
   readonly trainPoints: readonly TrainPoint[];
   readonly network: Network | null;
+  /** Of the predictor that the study searches with, on networks that its fit never saw; null before it is fitted. */
+  readonly predictionError: PredictorView['holdOut'] | null;
   readonly log: readonly string[];
 }
 
@@ -162,6 +164,8 @@ export interface StudyDetail extends StudyView {
 export interface ApiCalls {
   'GET /api/devices': { body: undefined; result: readonly DeviceView[] };
   'GET /api/devices/:id/latencies': { body: undefined; result: readonly LatencyView[] };
+  /** The latest of each runtime and space, latest first. */
+  'GET /api/devices/:id/predictors': { body: undefined; result: readonly PredictorView[] };
   'GET /api/studies': { body: undefined; result: readonly StudyView[] };
   'GET /api/studies/:id': { body: undefined; result: StudyDetail };
   /** Starts a study from a specification in YAML. */

@@ -21,7 +21,7 @@ describe('openDatabase', () => {
   it('brings a new file to the newest version, in WAL, with foreign keys', () => {
     const database = openDatabase(temporaryFolder());
     onTestFinished(() => void database.close());
-    expect(database.pragma('user_version', { simple: true })).toBe(1);
+    expect(database.pragma('user_version', { simple: true })).toBe(2);
     expect(database.pragma('journal_mode', { simple: true })).toBe('wal');
     expect(database.pragma('foreign_keys', { simple: true })).toBe(1);
   });
@@ -32,7 +32,7 @@ describe('openDatabase', () => {
     database.pragma('user_version = 7');
     database.close();
     expect(() => openDatabase(folder)).toThrow(
-      /to have version 1 at most, but it has 7; it was written by a newer release/,
+      /to have version 2 at most, but it has 7; it was written by a newer release/,
     );
   });
 });
@@ -207,6 +207,7 @@ describe('Studies', () => {
       searchPoints: [{ ...point, loss: 1.9 }],
       trainPoints: [{ step: 1, stepCount: 5, loss: 3, accuracy: 0.1 }],
       network: null,
+      predictionError: null,
       log: ['first line', 'second line'],
     });
     expect(studies.detail('other')).toBeUndefined();
