@@ -17,7 +17,8 @@ export function describeWorkload(workload: Workload): string {
 function describeBody(body: BlockBody): string {
   const kernel = 'kernelSize' in body ? ` k${body.kernelSize}` : '';
   const expansion = 'expandRatio' in body ? ` e${body.expandRatio}` : '';
-  return `${body.kind}${kernel}${expansion}`;
+  const part = 'part' in body ? ` ${'op' in body.part ? body.part.op : body.part.kind}` : '';
+  return `${body.kind}${kernel}${expansion}${part}`;
 }
 
 function describeShapes(shapes: readonly Shape[]): string {
