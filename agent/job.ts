@@ -17,8 +17,7 @@ import {
 } from '@bespoke/shared/latency/measurement.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
-import type { FileWorkload, Workload } from '@bespoke/shared/latency/workload.js';
-import { lower, lowerSingle } from '@bespoke/shared/network/lower.js';
+import { type FileWorkload, graphOf, type Workload } from '@bespoke/shared/latency/workload.js';
 import { watchHost } from './host-state.js';
 import type { Clock } from './measure.js';
 import { measurePasses, type Pass, type Passes } from './passes.js';
@@ -69,8 +68,7 @@ export function modelOf({ workload, fileBytes }: Job): Model {
   if (workload.kind === 'file') {
     return { kind: 'file', format: workload.format, bytes: checkedFile(workload, fileBytes) };
   }
-  const graph =
-    workload.kind === 'block' ? lowerSingle('block', workload.body, workload.inputShapes) : lower(workload.network);
+  const graph = graphOf(workload);
   checkSize(graph, workload.batch);
   return { kind: 'graph', ...fold(graph, scaledWeights(graph)), batch: workload.batch };
 }

@@ -6,8 +6,9 @@ import type { EstimateView } from '@bespoke/shared/protocol/api.js';
 import type { CloudConfig } from './config.js';
 import { agreeing } from './fleet/campaign.js';
 import { estimateCampaign } from './fleet/estimate.js';
+import { networkCounts } from './search/predictor.js';
 import { buildSpace } from './search/presets.js';
-import { calibrationNetworkCount, pricedBlocks } from './search/pricing.js';
+import { pricedBlocks } from './search/pricing.js';
 import type { ResolvedSpec } from './search/spec.js';
 import type { Device } from './store/devices.js';
 import type { Store } from './store/store.js';
@@ -18,7 +19,7 @@ import { packDataset } from './train/data/pack.js';
  */
 export async function estimateStudy(
   { store, config }: { readonly store: Store; readonly config: Pick<CloudConfig, 'dataDirectory'> },
-  { data: { source, resolution, ...shares }, space }: ResolvedSpec,
+  { data: { source, resolution, ...shares }, space, minutes }: ResolvedSpec,
   { device, runtime }: { device: Device; runtime: RuntimeKey },
   deviceCount: number,
 ): Promise<EstimateView> {
@@ -26,6 +27,7 @@ export async function estimateStudy(
   const { manifest } = await packDataset(source, directory, { ...shares, resolution: resolution ?? undefined });
   const blocks = pricedBlocks(buildSpace(space, manifest)).map(workloadKey);
   // Which networks follow from what the blocks cost; they may be known, but cannot be looked up.
-  const networks = Array.from({ length: calibrationNetworkCount }, (_, index) => `network ${index}`);
+  const { fit, heldOut } = networkCounts(minutes);
+  const networks = Array.from({ length: fit + heldOut }, (_, index) => `network ${index}`);
   return estimateCampaign(store, { id: device.id, runtime, deviceCount }, [...blocks, ...networks], agreeing);
 }

@@ -96,7 +96,7 @@ export function createStudyService(parts: CloudParts): RunningStudies {
   function handle(run: Run, message: FromStudy): void {
     if (processes.get(run.id) !== run.child) return;
     const answers: { [T in FromStudy['type']]: (message: Extract<FromStudy, { type: T }>) => unknown } = {
-      update: ({ update }) => record(parts, run.id, update),
+      update: ({ update }) => record(parts, run, update),
       engine: ({ engine }) => journal.update(run.id, { engine }),
       model: ({ path }) => journal.model(run.id, readFileSync(path)),
       measure: (request) => measure(run, request),
@@ -169,10 +169,11 @@ export function createStudyService(parts: CloudParts): RunningStudies {
 }
 
 /** Stores an update, each kind in its place. */
-function record({ journal }: CloudParts, id: string, update: StudyUpdate): void {
+function record({ journal, store }: CloudParts, { id, device, runtime }: Run, update: StudyUpdate): void {
   const places: { [T in StudyUpdate['type']]: (update: Extract<StudyUpdate, { type: T }>) => unknown } = {
     progress: ({ phase, progress, remainingMs }) => journal.update(id, { phase, progress, remainingMs }),
     log: ({ line }) => journal.log(id, line),
+    predictor: ({ predictor }) => store.predictors.add({ deviceId: device.id, studyId: id, runtime }, predictor),
     priced: ({ slots, budgetMs }) => {
       journal.update(id, { budgetMs });
       journal.slots(id, slots);

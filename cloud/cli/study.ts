@@ -1,11 +1,18 @@
 /** `bespoke study` and `bespoke demo`: a study from start to file, in the terminal. */
 import { readFile } from 'node:fs/promises';
 import { AppError } from '@bespoke/shared/base/errors.js';
-import { type EstimateView, type StudyResult, type StudyView, timedThing } from '@bespoke/shared/protocol/api.js';
+import {
+  type EstimateView,
+  type StudyDetail,
+  type StudyResult,
+  type StudyView,
+  timedThing,
+} from '@bespoke/shared/protocol/api.js';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { Cloud } from '../compose.js';
 import { type LocalAgent, startLocalAgent } from '../local-agent.js';
+import { formatError } from '../search/predictor.js';
 import { presetNames } from '../search/presets.js';
 import { parseSpec, resolveSpec, type StudySpec } from '../search/spec.js';
 import { openStore } from '../store/store.js';
@@ -116,7 +123,7 @@ export function registerStudy(program: Command): void {
           '',
           detail.specYaml,
           ...detail.log,
-          ...(detail.result ? ['', resultTable(detail.result)] : []),
+          ...(detail.result ? ['', resultTable(detail.result, detail.predictionError)] : []),
         ].join('\n'),
       );
     });
@@ -172,7 +179,7 @@ async function runInTerminal(yaml: string, dataDirectory: string): Promise<void>
     const study = await follow(cloud, id);
     if (study.status !== 'finished') throw new AppError('STUDY_FAILED', { id, why: study.error ?? study.status });
     process.stdout.write(
-      `${resultTable(study.result!)}\n  total      ${formatDuration(Date.now() - startMs)}\n${JSON.stringify(study.result)}\n`,
+      `${resultTable(study.result!, cloud.store.studies.detail(id)!.predictionError)}\n  total      ${formatDuration(Date.now() - startMs)}\n${JSON.stringify(study.result)}\n`,
     );
   } finally {
     agent?.stop();
@@ -206,11 +213,11 @@ function describe({ id, name, status, phase, progress, result }: StudyView): str
   return `${id}  ${name.padEnd(20)}  ${state.padEnd(14)}${found}`;
 }
 
-function resultTable(result: StudyResult): string {
+function resultTable(result: StudyResult, predictionError: StudyDetail['predictionError']): string {
   const rows: [string, string][] = [
     ['device', `${result.device}, ${result.runtime}, ${result.threads} thread(s)`],
     ['budget', `${result.budgetMs.toFixed(3)} ms`],
-    ['predicted', `${result.predictedMs.toFixed(3)} ms`],
+    ['predicted', `${result.predictedMs.toFixed(3)} ms${predictionError ? ` ${formatError(predictionError)}` : ''}`],
     ['measured', `${result.measuredMs.toFixed(3)} ms (${timedThing(result)}, on the device)`],
     ['accuracy', `${(100 * result.accuracy).toFixed(2)}% on the test split`],
     ['params', result.params.toLocaleString('en-US')],

@@ -115,6 +115,11 @@ export function workloadLabel(workload: Workload): { name: string; shapes: strin
       }
       return { name: blockLabel(body), shapes: body.kind === 'head' ? `${input} → ${body.classes} classes` : input };
     }
+    case 'chain':
+      return {
+        name: workload.bodies.map(blockLabel).join(' > '),
+        shapes: workload.inputShapes.map(formatShape).join(' + '),
+      };
     case 'network': {
       const { height, width, channels } = workload.network.input;
       return { name: `network ${workload.network.name}`, shapes: formatShape([height, width, channels]) };

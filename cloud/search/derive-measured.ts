@@ -25,7 +25,7 @@ const maxTries = 5;
 /** The most probable network whose measured latency keeps the budget; where none of the tries does, the fastest of them. */
 export async function deriveMeasured(
   space: SearchSpace,
-  { latencyMs, budgetMs, fastestMs }: Prices,
+  { latencyMs, fixedMs, budgetMs, fastestMs }: Prices,
   { path: first, state }: Pick<ProxylessResult, 'path' | 'state'>,
   measure: Measure,
   name: string,
@@ -34,13 +34,13 @@ export async function deriveMeasured(
   let path = first;
   let targetMs = budgetMs;
   while (true) {
-    const predictedMs = pathLatencyMs(path, latencyMs);
+    const predictedMs = pathLatencyMs(path, latencyMs, fixedMs);
     const [measured] = await measureNetworks([choose(space, path, name)], measure);
     const { medianMs: measuredMs, doubt } = measured!;
     tried.push({ path, predictedMs, measuredMs, doubt });
     targetMs = Math.min(targetMs, predictedMs) * Math.min(budgetMs / measuredMs, 0.999);
     if (measuredMs <= budgetMs || tried.length === maxTries || targetMs < fastestMs) break;
-    path = deriveWithin(preferences(state), latencyMs, 0, targetMs);
+    path = deriveWithin(preferences(state), latencyMs, fixedMs, targetMs);
   }
   const log = tried.map(
     ({ predictedMs, measuredMs, doubt }) =>

@@ -1,21 +1,21 @@
 /**
  * Pricing: what every candidate of a space costs on the device, from measurements.
  *
- * Blocks are measured alone; a few whole networks (the fastest, the slowest, random ones) say how the sum of blocks relates
- * to a network there (shared/latency/calibration.ts). The factor goes into every candidate's price, so a predicted latency is a
- * plain sum again.
+ * Blocks are measured alone; some whole networks (the fastest, the slowest, random ones) say how sums of blocks relate to
+ * networks there, and others how well that predicts (predictor.ts). What the fit finds goes into every candidate's price, so a
+ * predicted latency is a plain sum again: over slots, and what no choice changes.
  */
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
-import { type Calibration, type CalibrationSample, fitCalibration } from '@bespoke/shared/latency/calibration.js';
+import type { Calibration } from '@bespoke/shared/latency/calibration.js';
 import type { LatencyEntry, LatencyTable } from '@bespoke/shared/latency/table.js';
 import { type Workload, workloadKey } from '@bespoke/shared/latency/workload.js';
 import type { Network } from '@bespoke/shared/network/network.js';
+import { fitPredictor, type NetworkCounts, networkWorkload, type PiecedNetwork, type Predictor } from './predictor.js';
 import {
   budgetAt,
   choose,
   fastestPath,
-  pathLatencyMs,
   priceSlots,
   type SearchSpace,
   samplePath,
@@ -29,9 +29,9 @@ export type Measure = (workloads: readonly Workload[]) => Promise<LatencyTable>;
 export interface Prices {
   /** Calibrated latency of every candidate, [slot][candidate]; 0 for identities. */
   readonly latencyMs: readonly (readonly number[])[];
-  readonly calibration: Calibration;
-  /** The whole networks that it was fitted on. */
-  readonly samples: readonly CalibrationSample[];
+  /** What no choice changes: the time per block of the slots with one candidate; may be negative. */
+  readonly fixedMs: number;
+  readonly predictor: Predictor;
   readonly fastestMs: number;
   readonly slowestMs: number;
   readonly budgetMs: number;
@@ -43,10 +43,13 @@ export interface Prices {
 /** A latency in ms, or where the budget lies between the fastest (0) and the slowest (1) network. */
 export type Budget = { readonly ms: number } | { readonly fraction: number };
 
-/** Random networks in the fit, besides the fastest and the slowest. */
-const randomNetworkCount = 6;
+export interface PricingOptions {
+  readonly budget: Budget;
+  readonly seed: number;
+  readonly counts: NetworkCounts;
+}
 
-/** What pricing has measured first, each once; then come `calibrationNetworkCount` networks that depend on it. */
+/** What pricing has measured first, each once; then come whole networks, which depend on it. */
 export function pricedBlocks(space: SearchSpace): Workload[] {
   const blocks = slotWorkloads(space)
     .flat()
@@ -54,40 +57,74 @@ export function pricedBlocks(space: SearchSpace): Workload[] {
   return [...new Map(blocks.map((block) => [workloadKey(block), block])).values()];
 }
 
-export const calibrationNetworkCount = 2 + randomNetworkCount;
-
 /** Prices the space. Throws `BUDGET_TOO_SMALL` naming the fastest network's latency. */
-export async function priceSpace(space: SearchSpace, measure: Measure, budget: Budget, seed: number): Promise<Prices> {
-  const blocks = pricedBlocks(space);
-  const table = await measure(blocks);
+export async function priceSpace(
+  space: SearchSpace,
+  measure: Measure,
+  { budget, seed, counts }: PricingOptions,
+): Promise<Prices> {
+  const blocks = slotWorkloads(space);
+  const priced = pricedBlocks(space);
+  const table = await measure(priced);
   const sums = priceSlots(space, (workload) => table.get(workloadKey(workload))!.medianMs);
 
-  const stream = randomStream(seed, 'calibration-networks');
-  const paths = [fastestPath(sums), slowestPath(sums)];
-  while (paths.length < calibrationNetworkCount) paths.push(samplePath(space, stream));
-  const networks = await measureNetworks(
-    paths.map((path) => choose(space, path)),
-    measure,
-  );
-  const samples = paths.map((path, index) => ({
-    sumMs: pathLatencyMs(path, sums),
-    measuredMs: networks[index]!.medianMs,
-  }));
-  const calibration = fitCalibration(samples);
+  const networks = calibrationPaths(space, sums, seed, counts).map((path): PiecedNetwork => {
+    const pieces = path.map((candidate, slot) => blocks[slot]![candidate]!);
+    return { network: choose(space, path), pieces: pieces.filter(({ body }) => body.kind !== 'identity') };
+  });
+  const measured = await measure(networks.map(({ network }) => networkWorkload(network)));
+  const predictor = fitPredictor(nameOf(space), networks, counts.heldOut, new Map([...table, ...measured]));
 
-  const latencyMs = sums.map((row) => row.map((ms) => calibration.factor * ms));
-  const [fastestMs, slowestMs] = [budgetAt(0, latencyMs), budgetAt(1, latencyMs)];
-  const budgetMs = 'ms' in budget ? budget.ms : budgetAt(budget.fraction, latencyMs);
+  const { latencyMs, fixedMs } = applyCalibration(space, sums, predictor.calibration);
+  const [fastestMs, slowestMs] = [budgetAt(0, latencyMs, fixedMs), budgetAt(1, latencyMs, fixedMs)];
+  const budgetMs = 'ms' in budget ? budget.ms : budgetAt(budget.fraction, latencyMs, fixedMs);
   if (budgetMs < fastestMs) throw new AppError('BUDGET_TOO_SMALL', { budgetMs, fastestMs });
-  const entries = blocks.map((block) => table.get(workloadKey(block))!).concat(networks);
+  const entries = [...priced.map((block) => table.get(workloadKey(block))!), ...measured.values()];
   const doubts = entries.flatMap(({ doubt }) => doubt ?? []);
-  const measurementCount = entries.length;
-  return { latencyMs, calibration, samples, fastestMs, slowestMs, budgetMs, doubts, measurementCount };
+  return { latencyMs, fixedMs, predictor, fastestMs, slowestMs, budgetMs, doubts, measurementCount: entries.length };
+}
+
+/** `small, 32x32x3` */
+function nameOf({ name, input: { height, width, channels } }: SearchSpace): string {
+  return `${name}, ${height}x${width}x${channels}`;
+}
+
+/** Draws for a network that is not among those before; a small space has no more. */
+const maxTries = 100;
+
+/** First those to fit on, the fastest and the slowest among them, then those to hold out. */
+function calibrationPaths(
+  space: SearchSpace,
+  sums: readonly (readonly number[])[],
+  seed: number,
+  { fit, heldOut }: NetworkCounts,
+): number[][] {
+  const stream = randomStream(seed, 'calibration-networks');
+  const paths = new Map([fastestPath(sums), slowestPath(sums)].map((path) => [path.join(), path]));
+  for (let tries = 0; paths.size < fit + heldOut && tries < maxTries * (fit + heldOut); tries++) {
+    const path = samplePath(space, stream);
+    paths.set(path.join(), path);
+  }
+  return [...paths.values()];
+}
+
+/** From what blocks take alone to their prices. */
+function applyCalibration(
+  space: SearchSpace,
+  sums: readonly (readonly number[])[],
+  { factor, perPieceMs }: Calibration,
+): Pick<Prices, 'latencyMs' | 'fixedMs'> {
+  const isFixed = space.slots.map(({ candidates }) => candidates.length === 1);
+  const latencyMs = sums.map((row, slot) =>
+    // A choice is never cheaper than none.
+    row.map((ms) => (isFixed[slot] || ms === 0 ? factor * ms : Math.max(factor * ms + perPieceMs, 0))),
+  );
+  return { latencyMs, fixedMs: perPieceMs * isFixed.filter((fixed) => fixed).length };
 }
 
 /** Whole networks on the device. */
 export async function measureNetworks(networks: readonly Network[], measure: Measure): Promise<LatencyEntry[]> {
-  const workloads = networks.map((network): Workload => ({ kind: 'network', network, dtype: 'float32', batch: 1 }));
+  const workloads = networks.map(networkWorkload);
   const table = await measure(workloads);
   return workloads.map((workload) => table.get(workloadKey(workload))!);
 }

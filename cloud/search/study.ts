@@ -28,6 +28,7 @@ import type { Engine } from '../train/engine.js';
 import { type Derived, deriveMeasured } from './derive-measured.js';
 import { outcome } from './outcome.js';
 import { planSearch, planTraining, type StepCounts } from './plan.js';
+import { formatError, networkCounts, type Predictor } from './predictor.js';
 import { buildSpace } from './presets.js';
 import { type Measure, type Prices, priceSpace } from './pricing.js';
 import { runProxyless } from './proxyless/search.js';
@@ -45,6 +46,7 @@ export type StudyUpdate =
       readonly remainingMs: number | null;
     }
   | { readonly type: 'log'; readonly line: string }
+  | { readonly type: 'predictor'; readonly predictor: Predictor }
   | { readonly type: 'priced'; readonly slots: readonly SlotView[]; readonly budgetMs: number }
   | { readonly type: 'search'; readonly point: SearchPoint; readonly probabilities: readonly (readonly number[])[] }
   | { readonly type: 'network'; readonly network: Network }
@@ -126,13 +128,18 @@ export async function runStudy(spec: ResolvedSpec, ports: StudyPorts): Promise<S
 
 async function runMeasure(spec: ResolvedSpec, space: SearchSpace, ports: StudyPorts): Promise<Prices> {
   const budget = spec.budgetMs === null ? { fraction: spec.budgetFraction! } : { ms: spec.budgetMs };
-  const prices = await priceSpace(space, ports.measure, budget, spec.seed);
-  const { calibration, fastestMs, slowestMs, budgetMs, doubts, measurementCount } = prices;
-  const error =
-    calibration.holdOutError === null ? '' : `, hold-out error ${(100 * calibration.holdOutError).toFixed(1)}%`;
+  const prices = await priceSpace(space, ports.measure, {
+    budget,
+    seed: spec.seed,
+    counts: networkCounts(spec.minutes),
+  });
+  const { predictor, fastestMs, slowestMs, budgetMs, doubts, measurementCount } = prices;
+  const { factor, perPieceMs } = predictor.calibration;
+  const fitCount = predictor.points.length - predictor.holdOut.count;
+  ports.tell({ type: 'predictor', predictor });
   ports.tell({
     type: 'log',
-    line: `networks of this space take ${fastestMs.toFixed(3)} to ${slowestMs.toFixed(3)} ms here, budget ${budgetMs.toFixed(3)} ms; whole = ${calibration.factor.toFixed(3)} x sum of blocks${error}`,
+    line: `networks of this space take ${fastestMs.toFixed(3)} to ${slowestMs.toFixed(3)} ms here, budget ${budgetMs.toFixed(3)} ms; whole = ${factor.toFixed(3)} x sum of blocks + ${perPieceMs.toFixed(4)} ms per block, fitted on ${fitCount} networks, ${formatError(predictor.holdOut)}`,
   });
   if (doubts.length > 0) {
     const line = `${doubts.length} of the ${measurementCount} measurements that these prices stand on are in doubt, e.g.: ${doubts[0]}`;
@@ -168,7 +175,6 @@ async function runSearch(
     let startStep: number | null = null;
     const result = await runProxyless({
       ...prices,
-      fixedMs: 0,
       space,
       supernet,
       settings: proxylessSettings(spec, plan),

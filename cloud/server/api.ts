@@ -57,16 +57,16 @@ function handlersOf({ store, registry, studies }: ApiParts): Handlers {
   const knownId = (id: string) => found('device', id, store.devices.get(id)).id;
   return {
     'GET /api/devices': () => store.devices.all().map((device) => registry.view(device)),
-    'GET /api/devices/:id/latencies': ({ id }) => store.latencies.list(knownId(id)),
+    'GET /api/devices/:id/latencies': ({ id }) => {
+      const deviceId = knownId(id);
+      return [...store.latencies.list(deviceId), ...store.imported.list(deviceId)];
+    },
     'GET /api/devices/:id/measurements': ({ id, query }) => {
       const { runtime, key } = parseInput(measurementsQuery, query);
       return store.latencies.measurements(knownId(id), runtime, key);
     },
     'GET /api/devices/:id/sentinel': ({ id }) => store.blocks.readings(knownId(id)),
-    'GET /api/devices/:id/predictors': ({ id }) => {
-      knownId(id);
-      return [];
-    },
+    'GET /api/devices/:id/predictors': ({ id }) => store.predictors.list(knownId(id)),
     'POST /api/devices/:id/estimate': ({ id, body }) => studies.estimate(parseInput(studyBody, body).yaml, knownId(id)),
     'GET /api/studies': () => store.studies.all(),
     'GET /api/studies/:id': ({ id }) => found('study', id, store.studies.detail(id)),

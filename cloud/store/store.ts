@@ -3,11 +3,14 @@ import { Artifacts } from './artifacts.js';
 import { Blocks } from './blocks.js';
 import { openDatabase } from './database.js';
 import { Devices } from './devices.js';
+import { ImportedLatencies } from './imported-latencies.js';
 import { Jobs } from './jobs.js';
 import { Latencies } from './latencies.js';
 import { Leases } from './leases.js';
+import { Predictors } from './predictors.js';
 import { Secrets } from './secrets.js';
 import { Studies } from './studies.js';
+import { Tables } from './tables.js';
 
 export interface Store {
   readonly devices: Devices;
@@ -15,6 +18,9 @@ export interface Store {
   readonly leases: Leases;
   readonly blocks: Blocks;
   readonly latencies: Latencies;
+  readonly imported: ImportedLatencies;
+  readonly tables: Tables;
+  readonly predictors: Predictors;
   readonly studies: Studies;
   readonly artifacts: Artifacts;
   readonly secrets: Secrets;
@@ -29,16 +35,22 @@ export interface Store {
 export function openStore(directory: string, now: () => Date = () => new Date()): Store {
   const database = openDatabase(directory);
   const atomically = database.transaction((work: () => unknown) => work());
+  const devices = new Devices(database, now);
   const latencies = new Latencies(database, now);
   const leases = new Leases(database, now);
   const blocks = new Blocks(database, now);
+  const predictors = new Predictors(database, now);
+  const imported = new ImportedLatencies(database, now);
   return {
-    devices: new Devices(database, now),
+    devices,
     jobs: new Jobs(database, { latencies, leases, blocks }, now),
     leases,
     blocks,
     latencies,
-    studies: new Studies(database, now),
+    imported,
+    tables: new Tables(database, devices, latencies, imported),
+    predictors,
+    studies: new Studies(database, predictors, now),
     artifacts: new Artifacts(database, directory, now),
     secrets: new Secrets(database, now),
     get open() {

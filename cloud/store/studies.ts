@@ -11,6 +11,7 @@ import type {
   TrainPoint,
 } from '@bespoke/shared/protocol/api.js';
 import type { Database } from './database.js';
+import type { Predictors } from './predictors.js';
 
 export interface NewStudy {
   readonly id: string;
@@ -83,6 +84,7 @@ export class Studies {
 
   constructor(
     private readonly database: Database,
+    private readonly predictors: Predictors,
     private readonly now: () => Date,
   ) {
     this.#sql = prepare(database);
@@ -117,6 +119,7 @@ export class Studies {
       searchPoints: points<SearchPoint>('search'),
       trainPoints: points<TrainPoint>('train'),
       network: row.network === null ? null : (JSON.parse(row.network) as Network),
+      predictionError: this.predictors.ofStudy(id)?.holdOut ?? null,
       log: this.#sql.lines.all(id, maxLogLines).map(({ line }) => line),
     };
   }

@@ -67,6 +67,7 @@ export interface ErrorDetails {
   AGENT_NOT_JOINED: { lastWords: string };
   STUDY_FAILED: { id: string; why: string };
   FILE_UNREADABLE: { path: string; problem: string };
+  TABLE_INVALID: { path: string; line: number; field: string; problem: string };
   LATENCY_SAMPLES_EMPTY: Record<string, never>;
   LATENCY_SAMPLE_INVALID: { index: number; value: number };
 }
@@ -170,6 +171,8 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
     `the agent of this machine did not join the cloud; run \`npx bespoke doctor\`${d.lastWords && `; its last words: ${d.lastWords}`}`,
   STUDY_FAILED: (d) => `study ${d.id} did not finish: ${d.why}`,
   FILE_UNREADABLE: (d) => `expected a readable file at ${d.path}, but: ${d.problem}`,
+  TABLE_INVALID: (d) =>
+    `expected a latency table, but ${d.path}, line ${d.line}, ${d.field}: ${d.problem}; nothing was imported`,
   LATENCY_SAMPLES_EMPTY: () => 'expected at least one latency sample, but got none',
   LATENCY_SAMPLE_INVALID: (d) => `expected a positive number of milliseconds, but sample ${d.index} is ${d.value}`,
 };

@@ -82,7 +82,7 @@ export const maxPassCount = 100;
 export const maxLogLength = 8000;
 
 const measured = z.number().nonnegative().nullable();
-const hostStateSchema = z.strictObject({
+export const hostStateSchema = z.strictObject({
   loadAverage: measured,
   waitedShare: z.number().min(0).max(1).nullable(),
   frequencyBeforeMhz: measured,

@@ -1,18 +1,30 @@
 /**
- * Workload: the unit of latency. A block or a whole network with its input shapes, dtype and batch, in inference form,
- * keyed by the hash of its canonical JSON; both ends compute the key by this one function.
- * A third kind is an exported model file, named by its hash: the bytes measured are the bytes that the user downloads.
+ * Workload: the unit of latency. A block, a chain of blocks or a whole network with its input shapes, dtype and batch, in
+ * inference form, keyed by the hash of its canonical JSON; both ends compute the key by this one function.
+ * The last kind is an exported model file, named by its hash: the bytes measured are the bytes that the user downloads.
  */
 import { z } from 'zod';
 import { hashJson } from '../base/json.js';
+import { type Graph, GraphBuilder } from '../graph/graph.js';
 import type { Shape } from '../graph/tensor.js';
 import { type BlockBody, blockBodySchema, bodyOf } from '../network/block.js';
-import { lower } from '../network/lower.js';
+import { lowerCell } from '../network/cell.js';
+import { lower, lowerChain, lowerSingle } from '../network/lower.js';
 import { type Network, networkSchema } from '../network/network.js';
 
 export interface BlockWorkload {
   readonly kind: 'block';
   readonly body: BlockBody;
+  readonly inputShapes: readonly Shape[];
+  readonly dtype: 'float32';
+  readonly batch: number;
+}
+
+/** Blocks one after another, as one graph: what a runtime makes of their borders is in its time. */
+export interface ChainWorkload {
+  readonly kind: 'chain';
+  /** 2 to `maxChainLength`; the first reads `inputShapes`, each of the others what the one before gives. */
+  readonly bodies: readonly BlockBody[];
   readonly inputShapes: readonly Shape[];
   readonly dtype: 'float32';
   readonly batch: number;
@@ -34,16 +46,29 @@ export interface FileWorkload {
   readonly byteCount: number;
 }
 
-export type Workload = BlockWorkload | NetworkWorkload | FileWorkload;
+/** What is lowered where it is measured. */
+export type GraphWorkload = BlockWorkload | ChainWorkload | NetworkWorkload;
+export type Workload = GraphWorkload | FileWorkload;
+
+/** Blocks of a chain, at most. */
+export const maxChainLength = 16;
 
 const size = z.number().int().min(1).max(4096);
 const batch = z.number().int().min(1).max(1024);
+const inputShapes = z.array(z.array(size).min(1).max(3)).min(1).max(2);
 
 export const workloadSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('block'),
     body: blockBodySchema,
-    inputShapes: z.array(z.array(size).min(1).max(3)).min(1).max(2),
+    inputShapes,
+    dtype: z.literal('float32'),
+    batch,
+  }),
+  z.strictObject({
+    kind: z.literal('chain'),
+    bodies: z.array(blockBodySchema).min(2).max(maxChainLength),
+    inputShapes,
     dtype: z.literal('float32'),
     batch,
   }),
@@ -68,11 +93,47 @@ export function workloadKey(workload: Workload): string {
   return hashJson({ ...workload, network: { input, blocks: blocks.map(bodyOf) } });
 }
 
+const graphs: { readonly [K in GraphWorkload['kind']]: (workload: Extract<GraphWorkload, { kind: K }>) => Graph } = {
+  block: ({ body, inputShapes }) => lowerSingle('block', body, inputShapes),
+  chain: ({ bodies, inputShapes }) => lowerChain(bodies, inputShapes),
+  network: ({ network }) => lower(network),
+};
+
+/** The training Graph of a workload. Throws `GRAPH_ILLEGAL` where blocks do not fit, `NETWORK_ILLEGAL` in a network. */
+export function graphOf(workload: GraphWorkload): Graph {
+  return graphs[workload.kind](workload as never);
+}
+
 /** The block workloads of a network, in block order. */
 export function workloadsOf(network: Network): BlockWorkload[] {
   const workloads: BlockWorkload[] = [];
-  lower(network, (block, inputShapes) => {
-    workloads.push({ kind: 'block', body: bodyOf(block), inputShapes, dtype: 'float32', batch: 1 });
-  });
+  lower(network, (block, inputShapes) => workloads.push(blockWorkload(bodyOf(block), inputShapes)));
   return workloads;
+}
+
+/**
+ * The workloads whose latencies a network's own is predicted from: its blocks, but of a cell its parts, since every genotype
+ * makes new cells; what runs nothing is left out.
+ */
+export function piecesOf(network: Network): BlockWorkload[] {
+  const pieces = workloadsOf(network).flatMap((workload) => {
+    const { body, inputShapes } = workload;
+    return body.kind === 'cell' ? partsOf(body, inputShapes) : [workload];
+  });
+  return pieces.filter((piece) => graphOf(piece).nodes.length > 0);
+}
+
+function partsOf(cell: BlockBody<'cell'>, inputShapes: readonly Shape[]): BlockWorkload[] {
+  const builder = new GraphBuilder();
+  const inputs = inputShapes.map((shape, index) => builder.input(`input${index}`, shape));
+  const parts: BlockWorkload[] = [];
+  lowerCell(builder, 'cell', cell, inputs, (part, shapes) => {
+    // A concat's maps have one shape: one stands for all.
+    parts.push(blockWorkload({ kind: 'cell-part', part }, part.kind === 'concat' ? shapes.slice(0, 1) : shapes));
+  });
+  return parts;
+}
+
+function blockWorkload(body: BlockBody, inputShapes: readonly Shape[]): BlockWorkload {
+  return { kind: 'block', body, inputShapes, dtype: 'float32', batch: 1 };
 }

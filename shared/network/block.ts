@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import type { GraphBuilder, TensorId } from '../graph/graph.js';
 import { type CellBlock, cellSchema, lowerCell } from './cell.js';
+import { type CellPartBlock, cellPartSchema, lowerCellPart } from './cell-part.js';
 import { type CellStemBlock, cellStemSchema, lowerCellStem } from './cell-stem.js';
 import { type ConvBlock, convSchema, lowerConv } from './conv.js';
 import { type HeadBlock, headSchema, lowerHead } from './head.js';
@@ -22,6 +23,7 @@ export interface BlockBodies {
   identity: Record<never, never>;
   'cell-stem': CellStemBlock;
   cell: CellBlock;
+  'cell-part': CellPartBlock;
   tree: TreeBlock;
   head: HeadBlock;
 }
@@ -53,7 +55,11 @@ const rows: { readonly [K in BlockKind]: Row<BlockBodies[K]> } = {
     schema: cellStemSchema,
     lower: (builder, id, body, inputs) => lowerCellStem(builder, id, body, inputs.at(-1)!),
   },
-  cell: { schema: cellSchema, lower: lowerCell },
+  cell: { schema: cellSchema, lower: (builder, id, body, inputs) => lowerCell(builder, id, body, inputs) },
+  'cell-part': {
+    schema: cellPartSchema,
+    lower: (builder, id, body, inputs) => [lowerCellPart(builder, id, body, inputs)],
+  },
   tree: { schema: treeSchema, lower: (builder, id, body, inputs) => [lowerTree(builder, id, body, inputs.at(-1)!)] },
   head: { schema: headSchema, lower: (builder, id, body, inputs) => [lowerHead(builder, id, body, inputs.at(-1)!)] },
 };

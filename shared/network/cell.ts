@@ -11,8 +11,10 @@
 import { z } from 'zod';
 import { AppError } from '../base/errors.js';
 import type { GraphBuilder, TensorId } from '../graph/graph.js';
+import type { Shape } from '../graph/tensor.js';
 import { CellBuilder } from './cell-builder.js';
-import { type CellOp, cellOps, lowerCellOp } from './cell-op.js';
+import { type CellOp, cellOps } from './cell-op.js';
+import { type CellPart, lowerPart } from './cell-part.js';
 import { channelCount } from './conv.js';
 
 /** An op and the state that it reads. */
@@ -77,12 +79,16 @@ export function findCellProblem(
   return null;
 }
 
+/** Is told of each part before it is lowered. */
+export type PartVisitor = (part: CellPart, inputShapes: readonly Shape[]) => void;
+
 /** s0 [H0, W0, C0], s1 [H, W, C1] (one input stands for both) -> [s1, out], out [H/s, W/s, channels * concat.length] */
 export function lowerCell(
   builder: GraphBuilder,
   id: string,
   block: CellBlock,
   inputs: readonly TensorId[],
+  visit?: PartVisitor,
 ): readonly TensorId[] {
   const { channels, pairs, concat } = block;
   const problem = findCellProblem(pairs, concat);
@@ -94,28 +100,30 @@ export function lowerCell(
     });
   const s1 = inputs.at(-1)!;
   const s0 = inputs.length > 1 ? inputs[0]! : s1;
-  const reducedBefore = builder.shape(s0)[0] !== builder.shape(s1)[0];
 
   const cell = new CellBuilder(builder, id);
+  const add = (name: string, part: CellPart, ...tensors: readonly TensorId[]) => {
+    visit?.(
+      part,
+      tensors.map((tensor) => builder.shape(tensor)),
+    );
+    return lowerPart(cell, name, part, tensors);
+  };
   const used = new Set([...pairs.map(([, read]) => read), ...concat]);
+  const halves = builder.shape(s0)[0] !== builder.shape(s1)[0];
   const states: TensorId[] = [
-    used.has(0)
-      ? reducedBefore
-        ? cell.factorizedReduce('pre0', channels, s0)
-        : cell.reluConvNorm('pre0', channels, s0)
-      : s0,
-    used.has(1) ? cell.reluConvNorm('pre1', channels, s1) : s1,
+    used.has(0) ? add('pre0', { kind: 'preprocess', channels, halves }, s0) : s0,
+    used.has(1) ? add('pre1', { kind: 'preprocess', channels, halves: false }, s1) : s1,
   ];
   for (let step = 0; step < pairs.length / 2; step++) {
     const [left, right] = [0, 1].map((side) => {
       const [op, from] = pairs[2 * step + side]!;
-      return lowerCellOp(cell, op, `${step}${'ab'[side]}`, block.reduction && from < 2 ? 2 : 1, states[from]!);
+      const stride = block.reduction && from < 2 ? 2 : 1;
+      return add(`${step}${'ab'[side]}`, { kind: 'op', op, stride }, states[from]!);
     });
-    states.push(cell.add(`${step}`, left!, right!));
+    states.push(add(`${step}`, { kind: 'add' }, left!, right!));
   }
-  const out = cell.concat(
-    'concat',
-    concat.map((index) => states[index]!),
-  );
-  return [s1, block.squeezeExcite ? cell.squeezeExcite('se', out) : out];
+  const maps = concat.map((index) => states[index]!);
+  const out = add('concat', { kind: 'concat', count: maps.length }, ...maps);
+  return [s1, block.squeezeExcite ? add('se', { kind: 'squeezeExcite' }, out) : out];
 }

@@ -41,7 +41,20 @@ export function lower(
 
 /** The training Graph of a single block on the given input shapes; its inputs are named `input0`, `input1`. Throws `GRAPH_ILLEGAL`. */
 export function lowerSingle(id: string, body: BlockBody, inputShapes: readonly Shape[]): Graph {
+  return lowerAll([[id, body]], inputShapes);
+}
+
+/** As lowerSingle, of blocks one after another, named `block0`, `block1`, … Throws `GRAPH_ILLEGAL`. */
+export function lowerChain(bodies: readonly BlockBody[], inputShapes: readonly Shape[]): Graph {
+  return lowerAll(
+    bodies.map((body, index) => [`block${index}`, body]),
+    inputShapes,
+  );
+}
+
+function lowerAll(blocks: readonly (readonly [id: string, body: BlockBody])[], inputShapes: readonly Shape[]): Graph {
   const builder = new GraphBuilder();
-  const inputs = inputShapes.map((shape, index) => builder.input(`input${index}`, shape));
-  return builder.build([lowerBlock(builder, id, body, inputs).at(-1)!]);
+  const inputs: readonly TensorId[] = inputShapes.map((shape, index) => builder.input(`input${index}`, shape));
+  const outputs = blocks.reduce((tensors, [id, body]) => lowerBlock(builder, id, body, tensors), inputs);
+  return builder.build([outputs.at(-1)!]);
 }

@@ -96,6 +96,9 @@ const deviceInfoSchema = z.strictObject({
     .max(2 ** 50),
 });
 
+/** Who a device is, without what it offers. */
+export const deviceIdentitySchema = z.strictObject({ id, name: label, info: deviceInfoSchema });
+
 export const agentMessageSchemas = {
   hello: z.strictObject({
     type: z.literal('hello'),

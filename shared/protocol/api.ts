@@ -173,6 +173,8 @@ export interface StudyDetail extends StudyView {
   readonly searchPoints: readonly SearchPoint[];
   readonly trainPoints: readonly TrainPoint[];
   readonly network: Network | null;
+  /** Of the predictor that the study searches with, on networks that its fit never saw; null before it is fitted. */
+  readonly predictionError: PredictorView['holdOut'] | null;
   readonly log: readonly string[];
 }
 
@@ -200,6 +202,7 @@ export interface ApiCalls {
   };
   /** Under all runtimes, oldest first; empty where the device never measured the sentinel. */
   'GET /api/devices/:id/sentinel': { body: undefined; result: readonly SentinelPoint[] };
+  /** The latest of each runtime and space, latest first. */
   'GET /api/devices/:id/predictors': { body: undefined; result: readonly PredictorView[] };
   /** What the study of this specification would have to measure there. Packs its data, which the study needs anyway. */
   'POST /api/devices/:id/estimate': { body: { yaml: string }; result: EstimateView };

@@ -25,7 +25,7 @@ const store = openStore(dataDirectory);
 const spec = resolveSpec(parseSpec(store.studies.detail(id).specYaml));
 store.close();
 const outcome = (name) => JSON.parse(readFileSync(join(dataDirectory, 'studies', id, `${name}.json`), 'utf8'));
-const { latencyMs, budgetMs } = outcome('prices');
+const { latencyMs, fixedMs, budgetMs } = outcome('prices');
 const { stepCount } = outcome('trained');
 
 const { source, resolution, ...shares } = spec.data;
@@ -37,12 +37,12 @@ const engine = await openTfjsEngine();
 const space = buildSpace(spec.space, data.manifest);
 
 for (let index = Number(first); index < Number(first) + Number(count); index++) {
-  const path = randomWithin(space, latencyMs, 0, budgetMs, spec.seed * 1000 + index);
+  const path = randomWithin(space, latencyMs, fixedMs, budgetMs, spec.seed * 1000 + index);
   const graph = lower(choose(space, path));
   const startMs = Date.now();
   const weights = await engine.train(graph, data, trainRecipe(spec, stepCount));
   const { accuracy } = await engine.evaluate(graph, weights, data, 'test');
-  const predictedMs = pathLatencyMs(path, latencyMs);
+  const predictedMs = pathLatencyMs(path, latencyMs, fixedMs);
   const seconds = (Date.now() - startMs) / 1000;
   console.log(
     JSON.stringify({

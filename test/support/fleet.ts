@@ -30,8 +30,8 @@ export function workload(index: number): BlockWorkload {
 export function success(medianMs: number): MeasurementSuccess {
   return {
     ok: true,
-    samplesMs: [medianMs, medianMs * 0.9, medianMs * 1.2],
-    uncountedMs: [medianMs * 2],
+    samplesMs: [medianMs, medianMs * 0.96, medianMs * 1.08],
+    uncountedMs: [medianMs * 1.001],
     passes: [
       { counted: true, sampleCount: 3 },
       { counted: false, sampleCount: 1 },

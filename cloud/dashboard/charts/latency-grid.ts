@@ -54,6 +54,7 @@ const placers: { readonly [K in BlockKind]: Placer<K> } = {
   head: ({ classes }) => ({ order: [3], to: classes, stride: 1 }),
   identity: null,
   cell: null,
+  'cell-part': null,
   tree: null,
 };
 

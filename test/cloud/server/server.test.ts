@@ -129,6 +129,7 @@ describe('the API', () => {
       { ...device, online: false, currentJob: null, measuredCount: 0, pendingCount: 0 },
     ]);
     expect(await (await get(`/api/devices/${device.id}/latencies`)).json()).toEqual([]);
+    expect(await (await get(`/api/devices/${device.id}/predictors`)).json()).toEqual([]);
     expect(await failure(await get('/api/devices/other/latencies'))).toEqual([
       404,
       'NOT_FOUND',

@@ -21,7 +21,7 @@ describe('openDatabase', () => {
   it('brings a new file to the newest version, in WAL, with foreign keys', () => {
     const database = openDatabase(temporaryFolder());
     onTestFinished(() => void database.close());
-    expect(database.pragma('user_version', { simple: true })).toBe(3);
+    expect(database.pragma('user_version', { simple: true })).toBe(4);
     expect(database.pragma('journal_mode', { simple: true })).toBe('wal');
     expect(database.pragma('foreign_keys', { simple: true })).toBe(1);
   });
@@ -32,7 +32,7 @@ describe('openDatabase', () => {
     database.pragma('user_version = 7');
     database.close();
     expect(() => openDatabase(folder)).toThrow(
-      /to have version 3 at most, but it has 7; it was written by a newer release/,
+      /to have version 4 at most, but it has 7; it was written by a newer release/,
     );
   });
 });
@@ -149,7 +149,7 @@ describe('Latencies', () => {
     const { latencies } = store;
     const doubt = 'the two quietest of 3 measurements differ by 50.0%';
     expect(latencies.table(device.id, runtime)).toEqual(
-      new Map([[key, { medianMs: 2, lowMs: 0, highMs: 8, count: 3, doubt }]]),
+      new Map([[key, { medianMs: 2, lowMs: 1.92, highMs: 2.16, count: 3, doubt }]]),
     );
     expect(latencies.measurements(device.id, runtime, key).map(({ samplesMs }) => samplesMs)).toEqual([
       success(3).samplesMs,
@@ -256,6 +256,7 @@ describe('Studies', () => {
       searchPoints: [{ ...point, loss: 1.9 }],
       trainPoints: [{ step: 1, stepCount: 5, loss: 3, accuracy: 0.1 }],
       network: null,
+      predictionError: null,
       log: ['first line', 'second line'],
     });
     expect(studies.detail('other')).toBeUndefined();

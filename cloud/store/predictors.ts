@@ -1,0 +1,71 @@
+/** Predictors: how sums of blocks relate to whole networks, by device, runtime and space, with the points of each fit. */
+import { canonicalJson } from '@bespoke/shared/base/json.js';
+import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
+import type { PredictorView } from '@bespoke/shared/protocol/api.js';
+import type { Database } from './database.js';
+
+/** What a study fitted. */
+export type FittedPredictor = Pick<PredictorView, 'space' | 'holdOut' | 'points'>;
+
+interface Row {
+  runtime: string;
+  space: string;
+  fitted: string;
+  hold_out: string;
+  points: string;
+}
+
+const select = 'SELECT runtime, space, fitted, hold_out, points FROM predictors';
+
+export class Predictors {
+  readonly #add;
+  readonly #list;
+  readonly #ofStudy;
+
+  constructor(
+    database: Database,
+    private readonly now: () => Date,
+  ) {
+    this.#add = database.prepare(
+      `INSERT INTO predictors (device_id, study_id, runtime, space, fitted, hold_out, points)
+       VALUES (@deviceId, @studyId, @runtime, @space, @fitted, @holdOut, @points)`,
+    );
+    this.#list = database.prepare<[string], Row>(
+      `${select} WHERE id IN (SELECT MAX(id) FROM predictors WHERE device_id = ? GROUP BY runtime, space) ORDER BY id DESC`,
+    );
+    this.#ofStudy = database.prepare<[string], Row>(`${select} WHERE study_id = ? ORDER BY id DESC LIMIT 1`);
+  }
+
+  add(owner: { deviceId: string; studyId: string; runtime: RuntimeKey }, fitted: FittedPredictor): void {
+    this.#add.run({
+      deviceId: owner.deviceId,
+      studyId: owner.studyId,
+      runtime: canonicalJson(owner.runtime),
+      space: fitted.space,
+      fitted: this.now().toISOString(),
+      holdOut: JSON.stringify(fitted.holdOut),
+      points: JSON.stringify(fitted.points),
+    });
+  }
+
+  /** The latest of each runtime and space, latest first. */
+  list(deviceId: string): PredictorView[] {
+    return this.#list.all(deviceId).map(fromRow);
+  }
+
+  /** What a study searched with; undefined before it was fitted. */
+  ofStudy(studyId: string): PredictorView | undefined {
+    const row = this.#ofStudy.get(studyId);
+    return row && fromRow(row);
+  }
+}
+
+function fromRow(row: Row): PredictorView {
+  return {
+    runtime: JSON.parse(row.runtime) as RuntimeKey,
+    space: row.space,
+    fittedAt: row.fitted,
+    holdOut: JSON.parse(row.hold_out) as PredictorView['holdOut'],
+    points: JSON.parse(row.points) as PredictorView['points'],
+  };
+}

@@ -1,0 +1,173 @@
+/**
+ * How well do latencies of pieces predict whole networks? Measures a space's pieces and random networks of it through the agent's
+ * own measuring process, in rounds of random order, and prints one row: raw sum of pieces, MACs alone, and the calibrated predictor, on the
+ * networks that no fit saw. With --effects also: adjacent blocks as a chain against the sum of the two, and a branch whose
+ * output nobody reads, measured with and without (TFLite only: no other runtime reads files).
+ *
+ *   node test/experiments/prediction.mjs --space small|eeea --runtime tflite --threads 1 [--networks 30] [--holdout 12] [--rounds 2] [--seed 0] [--effects]
+ */
+import { createHash } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { createMeasurer } from '@bespoke/agent/measurer.js';
+import { randomCellNetwork } from '@bespoke/cloud/search/eeea/random-genotype.js';
+import { fitPredictor, networkWorkload } from '@bespoke/cloud/search/predictor.js';
+import { buildSpace } from '@bespoke/cloud/search/presets.js';
+import { choose, samplePath } from '@bespoke/cloud/search/space.js';
+import { randomStream } from '@bespoke/shared/base/random.js';
+import { writeTflite } from '@bespoke/shared/format/tflite.js';
+import { fold } from '@bespoke/shared/graph/fold.js';
+import { GraphBuilder } from '@bespoke/shared/graph/graph.js';
+import { initializeWeights } from '@bespoke/shared/graph/weights.js';
+import { judge } from '@bespoke/shared/latency/calibration.js';
+import { summarize } from '@bespoke/shared/latency/statistics.js';
+import { piecesOf, workloadKey } from '@bespoke/shared/latency/workload.js';
+
+const { values: options } = parseArgs({
+  options: {
+    space: { type: 'string', default: 'small' },
+    runtime: { type: 'string', default: 'tflite' },
+    threads: { type: 'string', default: '1' },
+    networks: { type: 'string', default: '30' },
+    holdout: { type: 'string', default: '12' },
+    rounds: { type: 'string', default: '2' },
+    seed: { type: 'string', default: '0' },
+    effects: { type: 'boolean', default: false },
+  },
+});
+const [threads, networkCount, heldOutCount, roundCount, seed] = [
+  'threads',
+  'networks',
+  'holdout',
+  'rounds',
+  'seed',
+].map((name) => Number(options[name]));
+const timeoutMs = 120_000;
+/** Networks whose adjacent blocks are measured as chains, with --effects. */
+const pairCount = 24;
+
+/** The only place that knows how the agent's measurer is asked. */
+async function openMeasuring() {
+  const measurer = createMeasurer({ threads });
+  const runtimes = await measurer.runtimes();
+  const runtime = runtimes.find((key) => key.runtime === options.runtime && key.threads === threads);
+  if (!runtime)
+    throw new Error(`no runtime ${options.runtime} with ${threads} thread(s) here: ${JSON.stringify(runtimes)}`);
+  const measure = (workload, fileBytes) => measurer.measure(workload, { runtime, timeoutMs, fileBytes });
+  return { measure, close: () => measurer.close() };
+}
+
+const small = buildSpace({ preset: 'small' }, { height: 32, width: 32, channels: 3, classes: { length: 10 } });
+/** Draws a random network of the space. */
+const draws = {
+  small: (stream) => choose(small, samplePath(small, stream)),
+  eeea: (stream) => randomCellNetwork(stream),
+};
+
+const { measure, close } = await openMeasuring();
+
+/** The quietest of the rounds' measurements of each workload, by key; `files` holds the bytes of file workloads. */
+async function measureAll(workloads, files = new Map()) {
+  const distinct = [...new Map(workloads.map((workload) => [workloadKey(workload), workload])).values()];
+  const table = new Map();
+  for (let round = 0; round < roundCount; round++) {
+    for (const index of randomStream(seed, 'order', round).permutation(distinct.length)) {
+      const key = workloadKey(distinct[index]);
+      const outcome = await measure(distinct[index], files.get(key));
+      if (!outcome.ok) throw new Error(`${JSON.stringify(distinct[index])}: ${outcome.reason}: ${outcome.log}`);
+      const entry = summarize(outcome.samplesMs);
+      if (!(table.get(key)?.medianMs <= entry.medianMs)) table.set(key, entry);
+    }
+    process.stderr.write(`round ${round + 1} of ${roundCount}: ${distinct.length} workloads\n`);
+  }
+  return table;
+}
+
+const percent = (share) => `${(100 * share).toFixed(2)}%`;
+const describe = ({ meanError, worstError, spearman, within10Share }) =>
+  `${percent(meanError)} | ${percent(worstError)} | ${spearman.toFixed(4)} | ${percent(within10Share)}`;
+
+/** Least squares of relative errors of a + b x MACs, on `fit`. */
+function fitMacs(fit) {
+  let [aa, ab, bb, a1, b1] = [0, 0, 0, 0, 0];
+  for (const { macs, measuredMs } of fit) {
+    const [a, b] = [1 / measuredMs, macs / measuredMs];
+    [aa, ab, bb, a1, b1] = [aa + a * a, ab + a * b, bb + b * b, a1 + a, b1 + b];
+  }
+  const determinant = aa * bb - ab * ab;
+  const [constant, slope] = [(a1 * bb - b1 * ab) / determinant, (b1 * aa - a1 * ab) / determinant];
+  return ({ macs }) => constant + slope * macs;
+}
+
+async function predictNetworks() {
+  const stream = randomStream(seed, 'prediction', options.space);
+  const networks = Array.from({ length: networkCount + heldOutCount }, () => {
+    const network = draws[options.space](stream);
+    return { network, pieces: piecesOf(network) };
+  });
+  const workloads = networks.flatMap(({ network, pieces }) => [networkWorkload(network), ...pieces]);
+  const table = await measureAll(workloads);
+  const { calibration, holdOut, points } = fitPredictor(options.space, networks, heldOutCount, table);
+  const held = points.filter(({ heldOut }) => heldOut);
+  const byMacs = fitMacs(points.filter(({ heldOut }) => !heldOut));
+  const { factor, perPieceMs } = calibration;
+  const measured = points.map(({ measuredMs }) => measuredMs);
+  const pieceCount = new Set(networks.flatMap(({ pieces }) => pieces.map(workloadKey))).size;
+  const of = `${options.space}, ${options.runtime}, ${threads} thread(s)`;
+  const row = (what, error) => process.stdout.write(`| ${of} | ${what} | ${describe(error)} |\n`);
+  process.stdout.write(
+    `whole = ${factor.toFixed(4)} x sum + ${perPieceMs.toFixed(5)} ms x pieces; ${pieceCount} pieces; networks of ${Math.min(...measured).toFixed(3)} to ${Math.max(...measured).toFixed(3)} ms\n`,
+  );
+  row('sum of pieces', judge(held.map(({ sumMs, measuredMs }) => ({ predictedMs: sumMs, measuredMs }))));
+  row('a + b x MACs', judge(held.map((point) => ({ predictedMs: byMacs(point), measuredMs: point.measuredMs }))));
+  row('calibrated', holdOut);
+}
+
+/** Adjacent blocks of random networks of `small`, as one graph and alone. */
+async function measurePairs() {
+  const stream = randomStream(seed, 'pairs');
+  const pairs = Array.from({ length: pairCount }, () => {
+    const pieces = piecesOf(draws.small(stream));
+    const first = stream.integer(pieces.length - 1);
+    return [pieces[first], pieces[first + 1]];
+  });
+  const chainOf = ([{ body, ...rest }, next]) => ({ ...rest, kind: 'chain', bodies: [body, next.body] });
+  const table = await measureAll(pairs.flatMap((pair) => [chainOf(pair), ...pair]));
+  const ms = (workload) => table.get(workloadKey(workload)).medianMs;
+  const effects = pairs.map((pair) => ms(chainOf(pair)) / (ms(pair[0]) + ms(pair[1])) - 1).sort((x, y) => x - y);
+  const at = (share) => percent(effects[Math.round(share * (effects.length - 1))]);
+  process.stdout.write(
+    `${pairCount} adjacent pairs, chain against sum: least ${at(0)}, median ${at(0.5)}, greatest ${at(1)}\n`,
+  );
+}
+
+/** Two convolutions of which one is read, against that one alone. A legal Graph has no dead node: this one is made after the check. */
+async function measureDeadBranch() {
+  const conv = { filters: 32, kernel: [3, 3], stride: [1, 1], dilation: 1, bias: true, fused: 'none' };
+  const builder = new GraphBuilder();
+  const x = builder.input('input', [32, 32, 32]);
+  const [read, dead] = ['read', 'dead'].map((name) => builder.add('branch', name, 'conv2d', conv, x));
+  const both = builder.build([read, dead]);
+  const { graph, weights } = fold(both, initializeWeights(both, seed));
+  const files = new Map();
+  const workloadOf = (nodes) => {
+    const bytes = writeTflite({ ...graph, nodes, outputs: [read] }, weights, { batch: 1, description: 'dead branch' });
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const workload = { kind: 'file', format: 'tflite', sha256, byteCount: bytes.length };
+    files.set(workloadKey(workload), bytes);
+    return workload;
+  };
+  const [withDead, without] = [workloadOf(graph.nodes), workloadOf(graph.nodes.slice(0, 1))];
+  const table = await measureAll([withDead, without], files);
+  const [deadMs, liveMs] = [withDead, without].map((workload) => table.get(workloadKey(workload)).medianMs);
+  process.stdout.write(
+    `a branch that nobody reads: ${deadMs.toFixed(4)} ms with it, ${liveMs.toFixed(4)} ms without (${percent(deadMs / liveMs - 1)})\n`,
+  );
+}
+
+try {
+  await predictNetworks();
+  if (options.effects) await measurePairs();
+  if (options.effects && options.runtime === 'tflite') await measureDeadBranch();
+} finally {
+  await close();
+}
