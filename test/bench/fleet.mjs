@@ -151,13 +151,12 @@ const describe = ({ jobsPerSecond, allPerSecond, dispatchesMs, cpu }) =>
   `${jobsPerSecond.toFixed(0)} jobs/s, ${allPerSecond.toFixed(0)} with sentinels; dispatch p50 ${quantile(dispatchesMs, 0.5).toFixed(1)} ms, p99 ${quantile(dispatchesMs, 0.99).toFixed(1)} ms; ${cpu.toFixed(0)}% of a core, so ${((100 * allPerSecond) / cpu).toFixed(0)} per second of one`;
 
 // Steady: every agent asks again a little after its measurement is over.
-await cloud.tell('measure', { first: 0, count: 500 });
+await cloud.tell('measure', { first: 0, count: 1000 });
 const steady = await work((1000 * agentCount) / 2250, 6000, 12_000);
 console.log(`        steady: ${describe(steady)}`);
 report('dispatch at 2,000 assignments/s, p99', quantile(steady.dispatchesMs, 0.99));
 
 // Rush: they answer at once, all of them, so that the cloud is never idle.
-await cloud.tell('measure', { first: 500, count: 500 });
 const rush = await work(0, 3000, 10_000);
 console.log(`        rush: ${describe(rush)}`);
 report('assignments', rush.jobsPerSecond);
