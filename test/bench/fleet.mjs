@@ -162,6 +162,7 @@ console.log(`        rush: ${describe(rush)}`);
 report('assignments', rush.jobsPerSecond);
 
 await tellAll('work', { measureMs: null });
+await pause(5000); // what the rush left waiting is answered
 const { lost, beats, beatsAnswered } = await agentFigures();
 report('agents lost before the kill', lost);
 report('heartbeats answered', beatsAnswered / beats);
