@@ -111,7 +111,7 @@ export class JobQueue {
     if (!next) return undefined;
     this.#ready.take(next);
     const { jobTimeoutMs: timeoutMs, leaseGraceMs } = this.settings;
-    const id = randomUUID();
+    const id = newLeaseId();
     const job = this.store.jobs.grant(next.job.id, { id, deviceId: worker.deviceId, blockId });
     const lease = { id, job, timeoutMs };
     const expire = () => {
@@ -207,6 +207,11 @@ export class JobQueue {
     this.#watchers.delete(id);
     if (this.store.jobs.withdraw(id)) this.#changed(this.store.jobs.get(id)!);
   }
+}
+
+/** Begins with the time, so that the store's indices of leases grow at one end. */
+function newLeaseId(): string {
+  return `${Date.now().toString(36)}-${randomUUID().slice(0, 18)}`;
 }
 
 const texts = new WeakMap<RuntimeKey, string>();

@@ -185,14 +185,15 @@ export class Registry {
   #wake(worker: Worker): void {
     const idle = this.#idle.get(worker.deviceClass);
     if (!idle) return;
-    const own = this.#agents.get(worker.deviceId);
-    const first = own && idle.has(own) ? [own] : [];
-    for (const agent of [...first, ...idle]) {
-      if (!this.queue.peek(agent, agent.runtimes)) continue;
+    const takesUp = (agent: PresentAgent) => {
+      if (!this.queue.peek(agent, agent.runtimes)) return false;
       idle.delete(agent);
       this.#do(agent, () => this.#dispatch(agent));
-      return;
-    }
+      return true;
+    };
+    const own = this.#agents.get(worker.deviceId);
+    if (own && idle.has(own) && takesUp(own)) return;
+    for (const agent of idle) if (takesUp(agent)) return;
   }
 }
 

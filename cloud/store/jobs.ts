@@ -60,6 +60,7 @@ interface Row {
 const select = `
   SELECT j.id, j.device_id, d.class, j.runtime, j.workload_key, w.workload, j.state, j.attempts, j.repeats, j.lease_id, j.reason, j.log
   FROM jobs j JOIN workloads w ON w.key = j.workload_key JOIN devices d ON d.id = j.device_id`;
+/** As jobs_open has it, so that SQLite looks there: the only index on states, for each makes every change of state dearer. */
 const isOpen = "state IN ('queued', 'leased', 'provisional')";
 
 function prepare(database: Database) {
@@ -77,7 +78,7 @@ function prepare(database: Database) {
     quarantinedFor: database.prepare<[string, string, string], Row>(
       `${select} WHERE j.workload_key = ? AND j.state = 'quarantined' AND j.runtime = ? AND d.class = (SELECT class FROM devices WHERE id = ?)`,
     ),
-    queued: database.prepare<[], Row>(`${select} WHERE j.state = 'queued'`),
+    queued: database.prepare<[], Row>(`${select} WHERE j.${isOpen} AND j.state = 'queued'`),
     quarantined: database.prepare<[], Row>(`${select} WHERE j.state = 'quarantined' ORDER BY j.ended`),
     grant: database.prepare<[string, string]>(
       "UPDATE jobs SET state = 'leased', lease_id = ?, attempts = attempts + 1 WHERE id = ? AND state = 'queued'",
@@ -86,7 +87,7 @@ function prepare(database: Database) {
       "UPDATE jobs SET state = 'queued', lease_id = NULL, attempts = attempts - ?, reason = ?, log = ? WHERE id = ? AND state = 'leased'",
     ),
     giveBackAll: database.prepare<[]>(
-      "UPDATE jobs SET state = 'queued', lease_id = NULL, attempts = attempts - 1 WHERE state = 'leased'",
+      `UPDATE jobs SET state = 'queued', lease_id = NULL, attempts = attempts - 1 WHERE ${isOpen} AND state = 'leased'`,
     ),
     measured: database.prepare<[string]>(
       `UPDATE jobs SET state = 'provisional', lease_id = NULL, reason = NULL, log = NULL, ended = NULL

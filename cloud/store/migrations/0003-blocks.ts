@@ -55,7 +55,6 @@ CREATE TABLE leases (
   log          TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX leases_by_job ON leases (job_id);
-CREATE INDEX leases_by_block ON leases (block_id);
 
 CREATE TABLE new_measurements (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -91,8 +90,6 @@ ALTER TABLE new_measurements RENAME TO measurements;
 
 -- One open job per thing to measure, however many studies wait for it.
 CREATE UNIQUE INDEX jobs_open ON jobs (device_id, runtime, workload_key) WHERE state IN ('queued', 'leased', 'provisional');
-CREATE INDEX jobs_queued ON jobs (id) WHERE state = 'queued';
-CREATE INDEX jobs_leased ON jobs (id) WHERE state = 'leased';
 CREATE INDEX jobs_quarantined ON jobs (workload_key) WHERE state = 'quarantined';
 -- A job is counted once.
 CREATE UNIQUE INDEX measurements_counted ON measurements (job_id) WHERE verdict <> 'void';
