@@ -93,6 +93,7 @@ export async function runStudy(spec: ResolvedSpec, ports: StudyPorts): Promise<S
   });
 
   const prices = await outcome(directory, 'prices', () => runMeasure(spec, space, ports));
+  ports.tell({ type: 'predictor', predictor: prices.predictor });
   ports.tell({ type: 'priced', slots: slotViews(space, prices), budgetMs: prices.budgetMs });
 
   const derived = await outcome(directory, 'derived', () => runSearch(spec, space, prices, ports));
@@ -136,7 +137,6 @@ async function runMeasure(spec: ResolvedSpec, space: SearchSpace, ports: StudyPo
   const { predictor, fastestMs, slowestMs, budgetMs, doubts, measurementCount } = prices;
   const { factor, perPieceMs } = predictor.calibration;
   const fitCount = predictor.points.length - predictor.holdOut.count;
-  ports.tell({ type: 'predictor', predictor });
   ports.tell({
     type: 'log',
     line: `networks of this space take ${fastestMs.toFixed(3)} to ${slowestMs.toFixed(3)} ms here, budget ${budgetMs.toFixed(3)} ms; whole = ${factor.toFixed(3)} x sum of blocks + ${perPieceMs.toFixed(4)} ms per block, fitted on ${fitCount} networks, ${formatError(predictor.holdOut)}`,

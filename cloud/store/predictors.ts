@@ -28,14 +28,15 @@ export class Predictors {
   ) {
     this.#add = database.prepare(
       `INSERT INTO predictors (device_id, study_id, runtime, space, fitted, hold_out, points)
-       VALUES (@deviceId, @studyId, @runtime, @space, @fitted, @holdOut, @points)`,
+       VALUES (@deviceId, @studyId, @runtime, @space, @fitted, @holdOut, @points) ON CONFLICT (study_id) DO NOTHING`,
     );
     this.#list = database.prepare<[string], Row>(
       `${select} WHERE id IN (SELECT MAX(id) FROM predictors WHERE device_id = ? GROUP BY runtime, space) ORDER BY id DESC`,
     );
-    this.#ofStudy = database.prepare<[string], Row>(`${select} WHERE study_id = ? ORDER BY id DESC LIMIT 1`);
+    this.#ofStudy = database.prepare<[string], Row>(`${select} WHERE study_id = ?`);
   }
 
+  /** A study that goes on after a kill tells its predictor again: the first stands, for it is the same. */
   add(owner: { deviceId: string; studyId: string; runtime: RuntimeKey }, fitted: FittedPredictor): void {
     this.#add.run({
       deviceId: owner.deviceId,

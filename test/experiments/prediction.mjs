@@ -1,8 +1,8 @@
 /**
  * How well do latencies of pieces predict whole networks? Measures a space's pieces and random networks of it through the agent's
  * own measuring process, in rounds of random order, and prints one row: raw sum of pieces, MACs alone, and the calibrated predictor, on the
- * networks that no fit saw. With --effects also: adjacent blocks as a chain against the sum of the two, and a branch whose
- * output nobody reads, measured with and without (TFLite only: no other runtime reads files).
+ * networks that no fit saw. With --effects instead: adjacent blocks of `small` as a chain against the sum of the two, and a branch
+ * whose output nobody reads, measured with and without (TFLite only: no other runtime reads files).
  *
  *   node test/experiments/prediction.mjs --space small|eeea --runtime tflite --threads 1 [--networks 30] [--holdout 12] [--rounds 2] [--seed 0] [--effects]
  */
@@ -14,13 +14,14 @@ import { fitPredictor, networkWorkload } from '@bespoke/cloud/search/predictor.j
 import { buildSpace } from '@bespoke/cloud/search/presets.js';
 import { choose, samplePath } from '@bespoke/cloud/search/space.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
+import { Model } from '@bespoke/shared/format/generated/model.js';
 import { writeTflite } from '@bespoke/shared/format/tflite.js';
-import { fold } from '@bespoke/shared/graph/fold.js';
 import { GraphBuilder } from '@bespoke/shared/graph/graph.js';
 import { initializeWeights } from '@bespoke/shared/graph/weights.js';
 import { judge } from '@bespoke/shared/latency/calibration.js';
 import { summarize } from '@bespoke/shared/latency/statistics.js';
 import { piecesOf, workloadKey } from '@bespoke/shared/latency/workload.js';
+import { ByteBuffer } from 'flatbuffers';
 
 const { values: options } = parseArgs({
   options: {
@@ -47,9 +48,9 @@ const pairCount = 24;
 
 /** The only place that knows how the agent's measurer is asked. */
 async function openMeasuring() {
-  const measurer = createMeasurer({ threads });
+  const measurer = createMeasurer({ threads: [threads], runtimes: [options.runtime] });
   const runtimes = await measurer.runtimes();
-  const runtime = runtimes.find((key) => key.runtime === options.runtime && key.threads === threads);
+  const runtime = runtimes.find(({ delegate }) => delegate !== 'none');
   if (!runtime)
     throw new Error(`no runtime ${options.runtime} with ${threads} thread(s) here: ${JSON.stringify(runtimes)}`);
   const measure = (workload, fileBytes) => measurer.measure(workload, { runtime, timeoutMs, fileBytes });
@@ -65,14 +66,14 @@ const draws = {
 
 const { measure, close } = await openMeasuring();
 
-/** The quietest of the rounds' measurements of each workload, by key; `files` holds the bytes of file workloads. */
-async function measureAll(workloads, files = new Map()) {
+/** The quietest of the rounds' measurements of each workload, by key. */
+async function measureAll(workloads) {
   const distinct = [...new Map(workloads.map((workload) => [workloadKey(workload), workload])).values()];
   const table = new Map();
   for (let round = 0; round < roundCount; round++) {
     for (const index of randomStream(seed, 'order', round).permutation(distinct.length)) {
       const key = workloadKey(distinct[index]);
-      const outcome = await measure(distinct[index], files.get(key));
+      const outcome = await measure(distinct[index]);
       if (!outcome.ok) throw new Error(`${JSON.stringify(distinct[index])}: ${outcome.reason}: ${outcome.log}`);
       const entry = summarize(outcome.samplesMs);
       if (!(table.get(key)?.medianMs <= entry.medianMs)) table.set(key, entry);
@@ -140,34 +141,43 @@ async function measurePairs() {
   );
 }
 
-/** Two convolutions of which one is read, against that one alone. A legal Graph has no dead node: this one is made after the check. */
+/** A convolution beside one that nobody reads, against the convolution alone. */
 async function measureDeadBranch() {
   const conv = { filters: 32, kernel: [3, 3], stride: [1, 1], dilation: 1, bias: true, fused: 'none' };
-  const builder = new GraphBuilder();
-  const x = builder.input('input', [32, 32, 32]);
-  const [read, dead] = ['read', 'dead'].map((name) => builder.add('branch', name, 'conv2d', conv, x));
-  const both = builder.build([read, dead]);
-  const { graph, weights } = fold(both, initializeWeights(both, seed));
-  const files = new Map();
-  const workloadOf = (nodes) => {
-    const bytes = writeTflite({ ...graph, nodes, outputs: [read] }, weights, { batch: 1, description: 'dead branch' });
+  for (const [what, names] of [
+    ['without', ['read']],
+    ['with', ['read', 'dead']],
+  ]) {
+    const builder = new GraphBuilder();
+    const x = builder.input('input', [32, 32, 32]);
+    const graph = builder.build(names.map((name) => builder.add('branch', name, 'conv2d', conv, x)));
+    const weights = initializeWeights(graph, seed);
+    const bytes = withFirstOutput(writeTflite(graph, weights, { batch: 1, description: 'branch' }));
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    const workload = { kind: 'file', format: 'tflite', sha256, byteCount: bytes.length };
-    files.set(workloadKey(workload), bytes);
-    return workload;
-  };
-  const [withDead, without] = [workloadOf(graph.nodes), workloadOf(graph.nodes.slice(0, 1))];
-  const table = await measureAll([withDead, without], files);
-  const [deadMs, liveMs] = [withDead, without].map((workload) => table.get(workloadKey(workload)).medianMs);
-  process.stdout.write(
-    `a branch that nobody reads: ${deadMs.toFixed(4)} ms with it, ${liveMs.toFixed(4)} ms without (${percent(deadMs / liveMs - 1)})\n`,
-  );
+    const outcome = await measure({ kind: 'file', format: 'tflite', sha256, byteCount: bytes.length }, bytes);
+    const text = outcome.ok
+      ? `${summarize(outcome.samplesMs).medianMs.toFixed(4)} ms`
+      : `${outcome.reason}: ${outcome.log}`;
+    process.stdout.write(`a convolution ${what} another that nobody reads: ${text}\n`);
+  }
+}
+
+/** The file with its first output alone: no writer of ours makes a node that no output needs, so the list is cut in the bytes. */
+function withFirstOutput(file) {
+  const bytes = Uint8Array.from(file);
+  const buffer = new ByteBuffer(bytes);
+  const graph = Model.getRootAsModel(buffer).subgraphs(0);
+  const outputsField = 8; // of the table SubGraph, as shared/format/tflite-subset.fbs orders it
+  const vector = buffer.__vector(graph.bb_pos + buffer.__offset(graph.bb_pos, outputsField));
+  buffer.writeInt32(vector - 4, 1); // a vector's length stands before it
+  return bytes;
 }
 
 try {
-  await predictNetworks();
-  if (options.effects) await measurePairs();
-  if (options.effects && options.runtime === 'tflite') await measureDeadBranch();
+  if (options.effects) {
+    await measurePairs();
+    if (options.runtime === 'tflite') await measureDeadBranch();
+  } else await predictNetworks();
 } finally {
   await close();
 }

@@ -1,10 +1,10 @@
 /** Migration 4: predictors, and tables that came from files. */
 export const predictors = `
--- Every fit is a row and stays: a study shows the error of the predictor that it searched with.
+-- A study fits once, and shows the error of what it searched with; the latest of a runtime and space is the device's.
 CREATE TABLE predictors (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,
   device_id    TEXT NOT NULL REFERENCES devices (id),
-  study_id     TEXT NOT NULL REFERENCES studies (id),
+  study_id     TEXT NOT NULL UNIQUE REFERENCES studies (id),
   runtime      TEXT NOT NULL,              -- canonical JSON: RuntimeKey
   space        TEXT NOT NULL,
   fitted       TEXT NOT NULL,
@@ -12,7 +12,6 @@ CREATE TABLE predictors (
   points       TEXT NOT NULL               -- JSON: PredictorView['points']
 ) STRICT;
 CREATE INDEX predictors_by_device ON predictors (device_id, runtime, space, id);
-CREATE INDEX predictors_by_study ON predictors (study_id, id);
 
 -- Rows of imported tables. They have no samples and no job, so they stand beside the measurements, which go before them.
 CREATE TABLE imported_latencies (

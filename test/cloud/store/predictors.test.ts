@@ -18,12 +18,16 @@ describe('Predictors', () => {
     const folder = temporaryFolder();
     const { devices, studies, predictors, close } = testStore(folder);
     devices.save(device);
-    studies.add({ id: 'study-1', name: 'one', deviceId: device.id, specYaml: 'version: 1' });
-    const owner = { deviceId: device.id, studyId: 'study-1', runtime };
-    predictors.add(owner, fitted('small', 0.03));
-    predictors.add(owner, fitted('wide', 0.02));
-    predictors.add({ ...owner, runtime: { ...runtime, threads: 2 } }, fitted('small', 0.04));
-    predictors.add(owner, fitted('small', 0.01));
+    const fits = [
+      [1, 'small', 0.03],
+      [1, 'wide', 0.02],
+      [2, 'small', 0.04],
+      [1, 'small', 0.01],
+    ] as const;
+    fits.forEach(([threads, space, meanError], index) => {
+      const { id } = studies.add({ id: `study-${index}`, name: 'one', deviceId: device.id, specYaml: 'version: 1' });
+      predictors.add({ deviceId: device.id, studyId: id, runtime: { ...runtime, threads } }, fitted(space, meanError));
+    });
     close();
 
     const list = testStore(folder).predictors.list(device.id);
@@ -40,7 +44,10 @@ describe('Predictors', () => {
     devices.save(device);
     studies.add({ id: 'study-1', name: 'one', deviceId: device.id, specYaml: 'version: 1' });
     expect(studies.detail('study-1')!.predictionError).toBeNull();
-    predictors.add({ deviceId: device.id, studyId: 'study-1', runtime }, fitted('small', 0.03));
+    const owner = { deviceId: device.id, studyId: 'study-1', runtime };
+    predictors.add(owner, fitted('small', 0.03));
+    predictors.add(owner, fitted('small', 0.03)); // told again after a kill
     expect(studies.detail('study-1')!.predictionError).toEqual({ ...holdOut, meanError: 0.03 });
+    expect(predictors.list(device.id)).toHaveLength(1);
   });
 });
