@@ -48,7 +48,7 @@ export function registerStudy(program: Command): void {
     .option('--minutes <minutes>', 'for everything', positive, 10)
     .option(
       '--budget-ms <ms>',
-      'latency budget; without it, 0.4 of the way from the fastest to the slowest network',
+      'latency budget; without it, half-way, in equal factors, from the fastest to the slowest network',
       positive,
     )
     .option('--seed <number>', 'of everything random', wholeNumber(0, 2 ** 31 - 1), 0)

@@ -11,7 +11,7 @@ space: small
 
 # 0: the fastest network of the space, 1: the slowest;
 # or give milliseconds instead, e.g. budgetMs: 2.5
-budgetFraction: 0.4
+budgetFraction: 0.5
 
 minutes: 10
 threads: 1

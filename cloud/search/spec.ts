@@ -83,7 +83,7 @@ const schema = z
       .preprocess((value) => (typeof value === 'string' ? { preset: value } : value), spaceSettingsSchema)
       .prefault('small'),
     budgetMs: z.number().positive().max(1e6).nullable().default(null),
-    /** Where `budgetMs` is not given: 0 is the latency of the fastest network of the space, 1 that of the slowest, in equal factors between; 0.4 if absent, too. */
+    /** Where `budgetMs` is not given: 0 is the latency of the fastest network of the space, 1 that of the slowest, in equal factors between; 0.5 if absent, too. */
     budgetFraction: z.number().min(0).max(1).nullable().default(null),
     /** For the whole study; null where the steps are given. */
     minutes: z.number().positive().max(100_000).nullable().default(null),
@@ -160,7 +160,7 @@ export function resolveSpec(spec: StudySpec): ResolvedSpec {
     ...rest,
     space: resolveSpace(space),
     budgetMs,
-    budgetFraction: budgetMs === null ? (budgetFraction ?? 0.4) : null,
+    budgetFraction: budgetMs === null ? (budgetFraction ?? 0.5) : null,
     minutes,
     search: { ...search, steps: search.steps ?? (planned ? null : defaultSteps.search) },
     train: { ...train, steps: train.steps ?? (planned ? null : defaultSteps.train) },

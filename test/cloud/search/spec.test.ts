@@ -112,7 +112,7 @@ describe('resolveSpec', () => {
         featureActivation: 'relu6',
       },
       budgetMs: null,
-      budgetFraction: 0.4,
+      budgetFraction: 0.5,
       minutes: null,
       search: {
         mode: 'full',
