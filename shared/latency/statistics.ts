@@ -52,7 +52,7 @@ export function summarize(samplesMs: readonly number[]): LatencySummary {
 /**
  * How far the interval of a measurement reaches at least: three times as far as the third quietest pass lies from the quietest.
  * Samples say nothing of how passes differ: of the intervals by ranks alone, 66 to 78% held the long-run median; of these, 94 to 99%
- * (docs/adr/0005).
+ * (docs/adr/0006).
  */
 const reach = { passIndex: 2, factor: 3 } as const;
 
