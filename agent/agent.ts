@@ -3,7 +3,6 @@
  *
  *   idle ──job──▶ measuring ──outcome──▶ idle         results wait beside: sent at once, and again after every welcome
  */
-import { readFileSync } from 'node:fs';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import {
   type MeasurementOutcome,
@@ -13,18 +12,12 @@ import {
 import type { JobMessage, ResultMessage } from '@bespoke/shared/protocol/agent.js';
 import { fetchArtifact } from './artifact.js';
 import { Connection } from './connection.js';
-import { agentIdIn, describeDevice } from './device.js';
+import { describeDevice } from './device.js';
 import type { Measurer } from './measurer.js';
+import type { Identity } from './state.js';
 
 export interface AgentOptions {
-  /** The cloud's address, `ws://host:port` or `wss://host:port`. */
-  readonly url: string;
-  /** The file with the token that the cloud gave out. */
-  readonly tokenPath: string;
-  /** The file with the agent's id. */
-  readonly statePath: string;
-  /** What people call the device. */
-  readonly name: string;
+  readonly identity: Identity;
   /** Not closed here. */
   readonly measurer: Pick<Measurer, 'runtimes' | 'measure'>;
   /** Stops the agent. */
@@ -33,31 +26,35 @@ export interface AgentOptions {
   readonly log: (line: string) => void;
 }
 
-/** Runs until the signal. Throws `AGENT_STATE_INVALID`, `AGENT_REPLACED`, and what `measurer.runtimes` throws. */
+/** Results that may wait for their acknowledgement: a cloud that never gives it cannot fill the device's memory. */
+const maxResultCount = 100;
+
+/** Runs until the signal. Throws `AGENT_REPLACED`, and what `measurer.runtimes` throws. */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { url, tokenPath, statePath, name, measurer, signal, log } = options;
-  const token = () => readToken(tokenPath);
+  const { identity, measurer, signal, log } = options;
+  /** Of the connection at hand, or of the last one. */
+  let fileToken = '';
   const results = new Map<string, ResultMessage>();
   let measuring = false;
 
   const connection = new Connection({
-    url,
-    token,
-    hello: { agentId: agentIdIn(statePath), name, info: describeDevice(), runtimes: await measurer.runtimes() },
+    identity,
+    hello: { info: describeDevice(), runtimes: await measurer.runtimes() },
     signal,
     log,
-    onWelcome() {
+    onWelcome(token) {
+      fileToken = token;
       for (const result of results.values()) connection.send(result);
       if (!measuring) connection.send({ type: 'ready' });
     },
     onJob(job) {
-      if (measuring)
+      if (measuring || results.size >= maxResultCount)
         throw new AppError('MESSAGE_INVALID', {
           path: '$.type',
-          problem: 'a job came before the one at hand had ended',
+          problem: 'a job came before the one at hand had ended, or before results were acknowledged',
         });
       measuring = true;
-      void measureJob(job, options, token).then((outcome) => {
+      void measureJob(job, options, fileToken).then((outcome) => {
         measuring = false;
         if (signal.aborted) return; // the measurer was stopped under the job: that says nothing of the workload
         const { jobId, leaseId } = job;
@@ -79,27 +76,19 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 /** Never throws: what fails is an outcome, and what the cloud would not read is one, too. */
 async function measureJob(
   job: JobMessage,
-  { measurer, url }: AgentOptions,
-  token: () => string,
+  { measurer, identity }: AgentOptions,
+  fileToken: string,
 ): Promise<MeasurementOutcome> {
   const { workload, runtime, timeoutMs } = job;
   try {
     const fileBytes =
       workload.kind === 'file'
-        ? await fetchArtifact({ url, token }, workload, AbortSignal.timeout(timeoutMs))
+        ? await fetchArtifact(identity.cloud, fileToken, workload, AbortSignal.timeout(timeoutMs))
         : undefined;
     return measurementOutcomeSchema.parse(await measurer.measure(workload, { runtime, timeoutMs, fileBytes }));
   } catch (error) {
     // A file that could not be fetched may come at the next try; what else fails here would fail again.
     const reason = error instanceof AppError && error.code === 'ARTIFACT_UNAVAILABLE' ? 'timeout' : 'refused';
     return { ok: false, reason, log: (error as Error).message.slice(0, maxLogLength) };
-  }
-}
-
-function readToken(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (cause) {
-    throw new AppError('AGENT_TOKEN_MISSING', { path, problem: (cause as Error).message }, { cause });
   }
 }

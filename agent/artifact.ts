@@ -2,33 +2,32 @@
 import { createHash } from 'node:crypto';
 import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
 import type { FileWorkload } from '@bespoke/shared/latency/workload.js';
+import { getFromCloud } from './dial.js';
+import type { CloudAddress } from './state.js';
 
-export interface CloudAddress {
-  /** `ws://host:port` or `wss://host:port`. */
-  readonly url: string;
-  readonly token: () => string;
-}
-
-/** Gives up at the signal. Throws `ARTIFACT_UNAVAILABLE`, `ARTIFACT_DAMAGED`, and what `token` throws. */
+/** Gives up at the signal, and at the first byte too many. Throws `ARTIFACT_UNAVAILABLE`, `ARTIFACT_DAMAGED`. */
 export async function fetchArtifact(
   cloud: CloudAddress,
+  fileToken: string,
   { sha256, byteCount }: FileWorkload,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const address = new URL(`/api/artifacts/${sha256}`, cloud.url.replace(/^ws/, 'http'));
-  const headers = { authorization: `Bearer ${cloud.token()}` };
   try {
-    const response = await fetch(address, { headers, signal });
-    if (!response.ok)
-      throw new AppError('ARTIFACT_UNAVAILABLE', { sha256, problem: `the cloud answered ${response.status}` });
-    const announced = Number(response.headers.get('content-length'));
-    if (announced !== byteCount) {
-      throw new AppError('ARTIFACT_UNAVAILABLE', {
-        sha256,
-        problem: `it should have ${byteCount} bytes, but the cloud announces ${announced}`,
-      });
+    const headers = { authorization: `Bearer ${fileToken}` };
+    const response = await getFromCloud(cloud, `/api/artifacts/${sha256}`, headers, signal);
+    const unavailable = (problem: string) => {
+      response.destroy();
+      return new AppError('ARTIFACT_UNAVAILABLE', { sha256, problem });
+    };
+    if (response.statusCode !== 200) throw unavailable(`the cloud answered ${response.statusCode}`);
+    const chunks: Buffer[] = [];
+    let gotCount = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      gotCount += chunk.length;
+      if (gotCount > byteCount) throw unavailable(`it should have ${byteCount} bytes, but the cloud sends more`);
+      chunks.push(chunk);
     }
-    const bytes = new Uint8Array(await response.arrayBuffer());
+    const bytes = Buffer.concat(chunks);
     const got = createHash('sha256').update(bytes).digest('hex');
     if (got !== sha256) throw new AppError('ARTIFACT_DAMAGED', { sha256, got });
     return bytes;

@@ -1,8 +1,8 @@
 /**
  * Connection: the agent's end of the wire. Dials the cloud, says hello, lives by heartbeats, and dials again for ever.
  *
- *   dialling ─open─▶ greeting ─welcome─▶ welcomed ─close, silence─▶ waiting (jittered) ─▶ dialling
- *       └──────────────┴─error, refused────────────────────────────────▲
+ *   dialling ─challenge─▶ greeting ─welcome─▶ welcomed ─close, silence─▶ waiting (jittered) ─▶ dialling
+ *       └───────────────────┴─error, refused────────────────────────────────▲
  *   welcomed ─bye: replaced─▶ ended, for two agents with one id would throw each other out without end
  */
 import { AppError } from '@bespoke/shared/base/errors.js';
@@ -11,21 +11,19 @@ import {
   type CloudMessage,
   type HelloMessage,
   type JobMessage,
-  maxMessageBytes,
   protocolVersion,
 } from '@bespoke/shared/protocol/agent.js';
 import { decodeCloudMessage, encodeMessage } from '@bespoke/shared/protocol/codec.js';
 import { WebSocket } from 'ws';
+import { dialCloud, signProof } from './dial.js';
+import type { Identity } from './state.js';
 
 export interface ConnectionOptions {
-  /** `ws://host:port` or `wss://host:port`. */
-  readonly url: string;
-  /** Read at every attempt, so that a new token file is taken up. May throw an AppError: then the attempt failed. */
-  readonly token: () => string;
-  readonly hello: Omit<HelloMessage, 'type' | 'protocol' | 'token'>;
+  readonly identity: Identity;
+  readonly hello: Pick<HelloMessage, 'info' | 'runtimes'>;
   /** Ends the connection for good, with a goodbye. */
   readonly signal: AbortSignal;
-  readonly onWelcome: () => void;
+  readonly onWelcome: (fileToken: string) => void;
   readonly onJob: (job: JobMessage) => void;
   readonly onResultAck: (jobId: string) => void;
   readonly onRefused: (code: string) => void;
@@ -36,7 +34,6 @@ export interface ConnectionOptions {
 /** The first pause, doubled with every failed attempt up to the last. */
 const leastPauseMs = 250;
 const mostPauseMs = 30_000;
-const handshakeTimeoutMs = 10_000;
 /** How long a cloud may take to answer the goodbye. */
 const goodbyeTimeoutMs = 2000;
 /** Silent heartbeat intervals after which the cloud is taken for gone. */
@@ -49,6 +46,7 @@ export function pauseMs(failedAttempts: number, random: number): number {
 
 export class Connection {
   #socket: WebSocket | undefined;
+  #challenged = false;
   #welcomed = false;
   #replaced = false;
   #lastHeardMs = 0;
@@ -63,10 +61,10 @@ export class Connection {
 
   /** Stays connected until the signal. Throws `AGENT_REPLACED`. */
   async run(): Promise<void> {
-    const { signal, log, hello } = this.options;
+    const { signal, log, identity } = this.options;
     for (let failedAttempts = 0; !signal.aborted; ) {
       const why = await this.#attempt();
-      if (this.#replaced) throw new AppError('AGENT_REPLACED', { agentId: hello.agentId });
+      if (this.#replaced) throw new AppError('AGENT_REPLACED', { agentId: identity.agentId });
       if (signal.aborted) return;
       failedAttempts = this.#welcomed ? 0 : failedAttempts + 1;
       this.#welcomed = false;
@@ -78,22 +76,18 @@ export class Connection {
 
   /** One connection, from dialling to its end; resolves with why it ended. */
   #attempt(): Promise<string> {
-    const { url, signal, hello } = this.options;
-    let token: string;
+    const { identity, signal } = this.options;
+    const { url } = identity.cloud;
+    let socket: WebSocket;
     try {
-      token = this.options.token();
+      socket = dialCloud(identity.cloud);
     } catch (error) {
       return Promise.resolve((error as Error).message);
     }
-    const socket = new WebSocket(new URL('/agent', url), {
-      maxPayload: maxMessageBytes,
-      perMessageDeflate: false,
-      handshakeTimeout: handshakeTimeoutMs,
-    });
     this.#socket = socket;
+    this.#challenged = false;
     this.#lastHeardMs = performance.now();
     let why = `the connection to ${url} was lost`;
-    socket.on('open', () => socket.send(encodeMessage({ type: 'hello', protocol: protocolVersion, token, ...hello })));
     socket.on('message', (data) => {
       this.#lastHeardMs = performance.now();
       try {
@@ -137,21 +131,45 @@ export class Connection {
     return (this.#handlers[message.type] as (message: CloudMessage) => string | undefined)(message);
   }
 
+  /** Throws `MESSAGE_INVALID`: the cloud said something at the wrong time, and is hung up on. */
+  #require(rightTime: boolean, problem: string): undefined {
+    if (!rightTime) throw new AppError('MESSAGE_INVALID', { path: '$.type', problem });
+  }
+
   readonly #handlers: {
     readonly [T in CloudMessage['type']]: (message: Extract<CloudMessage, { type: T }>) => string | undefined;
   } = {
-    welcome: ({ heartbeatMs }) => {
+    challenge: ({ cloudId, nonce }) => {
+      this.#require(!this.#challenged, 'the challenge comes once');
+      this.#challenged = true;
+      const { identity, hello } = this.options;
+      const { agentId, name, key, cloud } = identity;
+      // A signature made for another cloud could be shown to this one's; so it is made for none.
+      if (cloudId !== cloud.id)
+        throw new AppError('CLOUD_DIFFERS', { url: cloud.url, expected: cloud.id, got: cloudId });
+      const signature = signProof({ purpose: 'hello', cloudId, nonce, agentId }, key);
+      this.#socket?.send(
+        encodeMessage({ type: 'hello', protocol: protocolVersion, agentId, signature, name, ...hello }),
+      );
+      return undefined;
+    },
+    paired: () => this.#require(false, 'paired answers a pair, but there was none'),
+    welcome: ({ heartbeatMs, fileToken }) => {
+      this.#require(this.#challenged && !this.#welcomed, 'the welcome comes once, behind the challenge');
       this.#welcomed = true;
       this.#beatEvery(heartbeatMs);
-      this.options.log(`connected to ${this.options.url}`);
-      return void this.options.onWelcome();
+      this.options.log(`connected to ${this.options.identity.cloud.url}`);
+      return void this.options.onWelcome(fileToken);
     },
     refused: ({ code, message }) => {
       this.#welcomed = false;
       this.options.onRefused(code);
       return `the cloud refuses: ${message}`;
     },
-    job: (job) => void this.options.onJob(job),
+    job: (job) => {
+      this.#require(this.#welcomed, 'a job comes behind the welcome');
+      return void this.options.onJob(job);
+    },
     resultAck: ({ jobId }) => void this.options.onResultAck(jobId),
     heartbeatAck: () => undefined,
     bye: ({ reason }) => {

@@ -5,9 +5,6 @@
 import { createHash } from 'node:crypto';
 import { isAppError } from '@bespoke/shared/base/errors.js';
 import { fold } from '@bespoke/shared/graph/fold.js';
-import type { Graph } from '@bespoke/shared/graph/graph.js';
-import { bytesPerElement, elementCount } from '@bespoke/shared/graph/tensor.js';
-import { countParams } from '@bespoke/shared/graph/weights.js';
 import {
   type FailureReason,
   type HostState,
@@ -15,9 +12,10 @@ import {
   type MeasurementSuccess,
   maxLogLength,
 } from '@bespoke/shared/latency/measurement.js';
+import { lowerWorkload } from '@bespoke/shared/latency/size.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
-import { type FileWorkload, graphOf, type Workload } from '@bespoke/shared/latency/workload.js';
+import type { FileWorkload, Workload } from '@bespoke/shared/latency/workload.js';
 import { watchHost } from './host-state.js';
 import type { Clock } from './measure.js';
 import { measurePasses, type Pass, type Passes } from './passes.js';
@@ -29,9 +27,6 @@ export interface Job {
   /** The file of a file workload. */
   readonly fileBytes?: Uint8Array | undefined;
 }
-
-/** More than any network for a small device has; beyond them a job would bring the device down, not measure it. */
-export const limits = { params: 200e6, activationBytes: 2 ** 30 } as const;
 
 /** The lowest latency that is told: a block that does nothing takes no less than one nanosecond. */
 const leastMs = 1e-6;
@@ -63,13 +58,12 @@ function reasonOf(error: unknown): FailureReason {
   return isAppError(error) || error instanceof Refusal ? 'refused' : 'crashed';
 }
 
-/** What the runtime is to load for a workload. Throws `GRAPH_ILLEGAL`, `NETWORK_ILLEGAL`. */
+/** What the runtime is to load for a workload. Throws `WORKLOAD_TOO_LARGE`, `GRAPH_ILLEGAL`, `NETWORK_ILLEGAL`. */
 export function modelOf({ workload, fileBytes }: Job): Model {
   if (workload.kind === 'file') {
     return { kind: 'file', format: workload.format, bytes: checkedFile(workload, fileBytes) };
   }
-  const graph = graphOf(workload);
-  checkSize(graph, workload.batch);
+  const graph = lowerWorkload(workload);
   return { kind: 'graph', ...fold(graph, scaledWeights(graph)), batch: workload.batch };
 }
 
@@ -81,20 +75,6 @@ function checkedFile({ sha256, byteCount }: FileWorkload, bytes: Uint8Array | un
       `expected a file with SHA-256 ${sha256} and ${byteCount} bytes, but got ${got} and ${bytes.length}`,
     );
   return bytes;
-}
-
-/** Before anything of that size is allocated. */
-function checkSize(graph: Graph, batch: number): void {
-  const params = countParams(graph);
-  if (params > limits.params) throw new Refusal(`expected at most ${limits.params} params, but got ${params}`);
-  const tensors = [...graph.inputs, ...graph.nodes];
-  const activationBytes = tensors.reduce(
-    (sum, { shape }) => sum + elementCount(shape) * batch * bytesPerElement.float32,
-    0,
-  );
-  if (activationBytes > limits.activationBytes) {
-    throw new Refusal(`expected at most ${limits.activationBytes} bytes of activations, but got ${activationBytes}`);
-  }
 }
 
 function outcomeOf({ all, counted }: Passes, runtime: RuntimeKey, host: HostState): MeasurementSuccess {

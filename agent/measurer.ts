@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import type { MeasurementOutcome } from '@bespoke/shared/latency/measurement.js';
+import { runtimeCommands } from '@bespoke/shared/latency/runtime-commands.js';
 import { type RuntimeKey, type RuntimeName, runtimeNames } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
 import { createIsolate, type Isolate } from './isolate.js';
@@ -75,10 +76,10 @@ async function probeDelegate(
   delegate: string,
   threads: readonly number[],
 ): Promise<Probe> {
-  const { delegates, remedy } = runtimes[runtime];
+  const { delegates } = runtimes[runtime];
   const request = { choice: { runtime, delegate, threads: 1 }, job: null };
   const answer = await isolate.call(request, probeTimeoutMs, `probe ${runtime}`);
-  if (!answer.ok) return { runtime, delegate, ok: false, problem: answer.log, remedy };
+  if (!answer.ok) return { runtime, delegate, ok: false, problem: answer.log, remedy: runtimeCommands[runtime] };
   const { response } = answer;
   if (!response.ok) return { runtime, delegate, ...response };
   const { version } = response.runtime;

@@ -1,15 +1,19 @@
 /** startCloud: puts store, fleet and server together. Studies are plugged in by the caller, for nothing here knows how to search. */
+import { writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import type { LatencyTable, RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
-import type { ApiEvent } from '@bespoke/shared/protocol/api.js';
+import type { ApiEvent, PairingCode } from '@bespoke/shared/protocol/api.js';
 import { type Logger, pino } from 'pino';
 import { type CloudConfig, type CloudSettings, parseConfig } from './config.js';
 import { type CampaignOptions, ensureMeasured } from './fleet/campaign.js';
 import { JobQueue } from './fleet/queue.js';
 import { Registry } from './fleet/registry.js';
 import { Access } from './server/access.js';
+import { AgentAccess, newPairingCode } from './server/agent-access.js';
 import type { StudyService } from './server/api.js';
 import { EventHub } from './server/events.js';
 import { createHttp } from './server/http.js';
@@ -35,11 +39,12 @@ export interface CloudParts {
 }
 
 export interface Cloud extends CloudParts {
-  /** `http://127.0.0.1:8420` */
+  /** `http://127.0.0.1:8420`, or https; also in the file `address` of the data folder. */
   readonly url: string;
-  /** `ws://127.0.0.1:8420`: what agents are given. */
+  /** `ws://127.0.0.1:8420`, or wss: where agents of this machine find it. */
   readonly agentUrl: string;
-  readonly agentTokenPath: string;
+  /** What lets one agent pair, once. */
+  newPairingCode(): PairingCode;
   /** The address that signs a browser in, once. */
   newLoginUrl(): string;
   close(): Promise<void>;
@@ -52,7 +57,10 @@ export interface CloudOptions extends CloudSettings {
   readonly log?: Logger;
 }
 
-/** Throws `CONFIG_INVALID`, `STORE_IN_USE`, `STORE_TOO_NEW`, `PORT_IN_USE`. */
+/** How often to look whether the command line has revoked a device: at once, for people. */
+const revokedCheckMs = 200;
+
+/** Throws `CONFIG_INVALID`, `PLAIN_REFUSED`, `TLS_FILE_INVALID`, `STORE_IN_USE`, `STORE_TOO_NEW`, `PORT_IN_USE`. */
 export async function startCloud({
   studies,
   log = pino({ level: 'silent' }),
@@ -83,12 +91,8 @@ async function start(
 ): Promise<Cloud> {
   const events = new EventHub();
   const queue = new JobQueue(store, config);
-  const registry: Registry = new Registry(
-    store,
-    queue,
-    config,
-    deviceEvents(store, (id) => registry.view(store.devices.get(id)!), events),
-  );
+  const changed = deviceEvents(store, (id) => registry.view(store.devices.get(id)!), events);
+  const registry: Registry = new Registry(store, queue, config, changed);
   queue.subscribe((job) => {
     if (!events.listening || (job.state !== 'provisional' && job.state !== 'measured')) return;
     events.publish({ type: 'latency', latency: store.latencies.get(job.deviceId, job.runtime, job.key)! });
@@ -103,19 +107,21 @@ async function start(
       ensureMeasured({ store, queue }, deviceId, runtime, workloads, options),
   };
   const access = new Access(store.secrets, config);
-  const { dashboardDirectory } = config;
-  const app = await createHttp({ store, registry, studies: studies(parts), access, dashboardDirectory, log });
-  const closeSockets = serveSockets(app.server, { registry, access, events, config, log });
+  const agentAccess = new AgentAccess(store, changed);
+  const app = await createHttp({ store, registry, studies: studies(parts), access, agentAccess, config, log });
+  const closeSockets = serveSockets(app.server, { registry, access, agentAccess, events, config, log });
   await listen(app, config);
-  const { port } = app.server.address() as AddressInfo;
-  const address = `${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  const { url, agentUrl } = addresses(config, app.server.address() as AddressInfo);
+  writeFileSync(join(config.dataDirectory, 'address'), `${url}\n`);
+  const revokedCheck = setInterval(() => agentAccess.sendAwayRevoked(), revokedCheckMs);
   return {
     ...parts,
-    url: `http://${address}`,
-    agentUrl: `ws://${address}`,
-    agentTokenPath: access.agentTokenPath,
-    newLoginUrl: () => `http://${address}/?token=${access.newLoginToken()}`,
+    url,
+    agentUrl,
+    newPairingCode: () => newPairingCode(store.secrets),
+    newLoginUrl: () => `${url}/#token=${access.newLoginToken()}`,
     async close() {
+      clearInterval(revokedCheck);
       registry.close();
       queue.close();
       closeSockets();
@@ -124,6 +130,21 @@ async function start(
       unlock();
     },
   };
+}
+
+/** Where people and this machine's agents find the cloud. */
+function addresses({ host, tls }: CloudConfig, { port }: AddressInfo): Pick<Cloud, 'url' | 'agentUrl'> {
+  const s = tls ? 's' : '';
+  return {
+    url: `http${s}://${hostFor(host, hostname())}:${port}`,
+    agentUrl: `ws${s}://${hostFor(host, '127.0.0.1')}:${port}`,
+  };
+}
+
+/** A host as a part of addresses; one that means every address of this machine becomes `anywhere`. */
+function hostFor(host: string, anywhere: string): string {
+  if (host === '0.0.0.0' || host === '::') return anywhere;
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** How long changes of devices are gathered before they are published. */

@@ -1,6 +1,7 @@
 /** The `bespoke` command: composes the rooms, one file of cli/ per noun. */
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { registerAgent } from './cli/agent.js';
 import { registerCount } from './cli/count.js';
 import { registerData } from './cli/data.js';
 import { defaultDataDirectory } from './cli/data-folder.js';
@@ -15,6 +16,7 @@ const program = new Command('bespoke').description('Neural networks made to meas
 registerStart(program);
 registerStudy(program);
 registerDevice(program);
+registerAgent(program);
 registerData(program, join(defaultDataDirectory, 'datasets'));
 registerSpace(program);
 registerCount(program);

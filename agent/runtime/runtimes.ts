@@ -1,5 +1,6 @@
-/** The runtimes of an agent: one row per name that says how to open it, what may run operators in it, and how to get it. */
+/** The runtimes of an agent: one row per name that says how to open it, and what may run operators in it. */
 import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
+import { runtimeCommands } from '@bespoke/shared/latency/runtime-commands.js';
 import type { RuntimeKey, RuntimeName } from '@bespoke/shared/latency/table.js';
 import { openOnnx } from './onnx.js';
 import type { Runtime } from './runtime.js';
@@ -18,8 +19,6 @@ export interface RuntimeRow {
   open(delegate: string, threads: number): Runtime | Promise<Runtime>;
   /** Not installed with the agent: a device that lacks it lacks nothing. */
   readonly optional: boolean;
-  /** The command that brings it. */
-  readonly remedy: string;
 }
 
 /** By name, the one that measures like most apps first. */
@@ -28,43 +27,38 @@ export const runtimes: { readonly [R in RuntimeName]: RuntimeRow } = {
     delegates: { xnnpack: { manyThreads: true }, none: { manyThreads: true } },
     open: (delegate: TfliteDelegate, threads) => openTflite(threads, delegate),
     optional: false,
-    remedy: 'npm rebuild tfjs-tflite-node && npm run install -w agent',
   },
   onnx: {
     delegates: { cpu: { manyThreads: true }, cuda: { manyThreads: false }, webgpu: { manyThreads: false } },
     open: openOnnx,
     optional: true,
-    remedy: 'npx bespoke agent runtime add onnx',
   },
   'tfjs-tensorflow': {
     delegates: { cpu: { manyThreads: true } },
     open: (_, threads) => openTfjsTensorflow(threads),
     optional: true,
-    remedy: 'npx bespoke agent runtime add tensorflow',
   },
   'tfjs-wasm': {
     delegates: { cpu: { manyThreads: false } },
     open: openTfjsWasm,
     optional: false,
-    remedy: 'npm ci',
   },
   'tfjs-webgpu': {
     delegates: { gpu: { manyThreads: false }, software: { manyThreads: false } },
     open: openTfjsWebgpu,
     optional: true,
-    remedy: 'npx bespoke agent runtime add webgpu',
   },
 };
 
 /** Loads a runtime; in the measuring process only. Throws `RUNTIME_UNAVAILABLE` with the remedy. */
 export async function openRuntime({ runtime, delegate, threads }: RuntimeChoice): Promise<Runtime> {
-  const { delegates, open, remedy } = runtimes[runtime];
+  const { delegates, open } = runtimes[runtime];
   try {
     if (!(delegate in delegates)) throw new Error(`it has no delegate ${delegate}`);
     return await open(delegate, threads);
   } catch (cause) {
     if (isAppError(cause, 'RUNTIME_UNAVAILABLE')) throw cause;
     const problem = (cause as Error).message.trim().split('\n')[0]!;
-    throw new AppError('RUNTIME_UNAVAILABLE', { runtime, problem, remedy }, { cause });
+    throw new AppError('RUNTIME_UNAVAILABLE', { runtime, problem, remedy: runtimeCommands[runtime] }, { cause });
   }
 }

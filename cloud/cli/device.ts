@@ -7,6 +7,7 @@ import { describeWorkload } from '../fleet/describe.js';
 import type { Device } from '../store/devices.js';
 import { openStore, type Store } from '../store/store.js';
 import { dataDirectoryOption } from './data-folder.js';
+import { registerPairing } from './device-pairing.js';
 import { printResult } from './output.js';
 
 interface Options {
@@ -29,14 +30,19 @@ export function registerDevice(program: Command): void {
           importedCount: store.imported.rows(known.id).length,
         })),
       );
-      const text = rows.map(({ id, name, info, measuredCount, importedCount }) => {
+      const text = rows.map(({ id, name, info, measuredCount, importedCount, revoked }) => {
         const imported = importedCount === 0 ? '' : `, ${importedCount} imported`;
-        return `${id}  ${name.padEnd(20)} ${info.cpuModel}, ${measuredCount} workloads measured${imported}`;
+        return `${id}  ${name.padEnd(20)} ${info.cpuModel}, ${measuredCount} workloads measured${imported}${revoked ? ', revoked' : ''}`;
       });
-      printResult(options, rows, text.join('\n') || 'no devices yet; `npm start` adds this machine');
+      printResult(
+        options,
+        rows,
+        text.join('\n') || 'no devices yet; `npm start` adds this machine, `npx bespoke device pair` another',
+      );
     });
   registerTable(device);
   registerQuarantine(device);
+  registerPairing(device);
 }
 
 function registerTable(device: Command): void {

@@ -1,10 +1,12 @@
 /** `bespoke start`: the cloud with its dashboard, and an agent for this machine beside it. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { AppError } from '@bespoke/shared/base/errors.js';
 import { type RuntimeName, runtimeNames } from '@bespoke/shared/latency/table.js';
 import type { Command } from 'commander';
 import { pino } from 'pino';
 import { type Cloud, startCloud } from '../compose.js';
+import type { CloudSettings } from '../config.js';
 import { measureFirstTable } from '../first-table.js';
 import { startLocalAgent } from '../local-agent.js';
 import { createStudyService, type RunningStudies } from '../study-service.js';
@@ -18,6 +20,9 @@ interface StartOptions {
   readonly dataDirectory: string;
   readonly host: string;
   readonly port: number;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly insecurePlain?: boolean;
   readonly threads: number;
   readonly runtimes: readonly RuntimeName[];
   readonly agent: boolean;
@@ -30,6 +35,9 @@ export function registerStart(program: Command): void {
     .option(...dataDirectoryOption)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <port>', 'port to listen on; 0 lets the system choose', wholeNumber(0, 65_535), 8420)
+    .option('--tls-cert <file>', 'certificate with its chain, PEM: serves https and wss only')
+    .option('--tls-key <file>', 'key of the certificate, PEM')
+    .option('--insecure-plain', 'allow a host beyond this machine without encryption')
     .option('--threads <count>', "threads of this machine's runtime", wholeNumber(1, 256), 1)
     .option('--runtimes <names>', `this machine's runtimes, of ${runtimeNames.join(', ')}`, runtimeList, ['tflite'])
     .option('--no-agent', 'start no agent for this machine')
@@ -37,11 +45,9 @@ export function registerStart(program: Command): void {
 }
 
 /** A cloud with studies. */
-export async function startWithStudies(settings: {
-  dataDirectory: string;
-  host?: string;
-  port: number;
-}): Promise<Cloud & { studies: RunningStudies }> {
+export async function startWithStudies(
+  settings: Omit<CloudSettings, 'dashboardDirectory'>,
+): Promise<Cloud & { studies: RunningStudies }> {
   let studies: RunningStudies | undefined;
   const cloud = await startCloud({
     ...settings,
@@ -63,8 +69,9 @@ export async function startWithStudies(settings: {
   };
 }
 
-async function start({ dataDirectory, host, port, threads, runtimes, agent }: StartOptions): Promise<void> {
-  const cloud = await startWithStudies({ dataDirectory, host, port });
+async function start(options: StartOptions): Promise<void> {
+  const { dataDirectory, host, port, insecurePlain, threads, runtimes, agent } = options;
+  const cloud = await startWithStudies({ dataDirectory, host, port, insecurePlain, ...tlsOf(options) });
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void cloud.close().then(() => process.exit(0)));
   process.stdout.write(
@@ -75,4 +82,14 @@ async function start({ dataDirectory, host, port, threads, runtimes, agent }: St
   const { device } = await startLocalAgent(cloud, { threads, runtimes });
   process.stderr.write(`this machine joined as ${device.name}\n`);
   await measureFirstTable(cloud, device);
+}
+
+/** Throws `CONFIG_INVALID` where only one of the two files is given. */
+function tlsOf({ tlsCert: certPath, tlsKey: keyPath }: StartOptions): Pick<CloudSettings, 'tls'> {
+  if (certPath !== undefined && keyPath !== undefined) return { tls: { certPath, keyPath } };
+  if (certPath === undefined && keyPath === undefined) return {};
+  throw new AppError('CONFIG_INVALID', {
+    path: '$.tls',
+    problem: 'expected both --tls-cert and --tls-key, but got one',
+  });
 }

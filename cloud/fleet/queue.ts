@@ -8,6 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import { canonicalJson } from '@bespoke/shared/base/json.js';
 import type { FailureReason, MeasurementFailure, MeasurementOutcome } from '@bespoke/shared/latency/measurement.js';
+import { lowerWorkload } from '@bespoke/shared/latency/size.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
 import type { CloudConfig } from '../config.js';
@@ -81,7 +82,8 @@ export class JobQueue {
 
   /**
    * Queues what is not queued yet, on the account of `requester`, and calls `onEnded` once for each of the jobs, when it
-   * ends. The returned function stops that, and withdraws what then nobody waits for.
+   * ends. The returned function stops that, and withdraws what then nobody waits for. Throws `WORKLOAD_TOO_LARGE`, and what
+   * lowering throws, before anything is queued.
    */
   request(
     requester: string,
@@ -90,6 +92,7 @@ export class JobQueue {
     workloads: readonly Workload[],
     onEnded: Watcher,
   ): () => void {
+    for (const workload of workloads) if (workload.kind !== 'file') lowerWorkload(workload);
     const jobs = this.store.jobs.add(deviceId, runtime, workloads, randomUUID);
     for (const { id } of jobs) this.#watchers.set(id, (this.#watchers.get(id) ?? new Map()).set(onEnded, requester));
     for (const job of jobs) this.#changed(job);

@@ -1,11 +1,6 @@
-/**
- * Access: who may speak with the cloud. Browsers exchange a one-time token for a session cookie; agents show the token of
- * the data folder. What is kept is hashed; the plain agents' token lies in a file that only its owner may read.
- */
+/** Access: which browsers may speak. They exchange a one-time token for a session cookie; what is kept is hashed. Agents: agent-access.ts. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
-import { join } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import type { CloudConfig } from '../config.js';
 import type { Store } from '../store/store.js';
@@ -13,23 +8,13 @@ import type { Store } from '../store/store.js';
 const cookieName = 'bespoke_session';
 
 export class Access {
-  /** Where the agents' token lies. */
-  readonly agentTokenPath: string;
   /** Hashes of one-time tokens that were given out and not used yet. */
   readonly #loginTokens = new Set<Buffer>();
 
-  /** Makes the agents' token where there is none yet. */
   constructor(
     private readonly secrets: Store['secrets'],
-    private readonly config: Pick<CloudConfig, 'dataDirectory' | 'sessionMs'>,
-  ) {
-    this.agentTokenPath = join(config.dataDirectory, 'agent-token');
-    if (!existsSync(this.agentTokenPath)) {
-      writeFileSync(`${this.agentTokenPath}.tmp`, `${newSecret()}\n`, { mode: 0o600 });
-      renameSync(`${this.agentTokenPath}.tmp`, this.agentTokenPath);
-    }
-    secrets.add('agent', readFileSync(this.agentTokenPath, 'utf8').trim());
-  }
+    private readonly config: Pick<CloudConfig, 'sessionMs' | 'tls'>,
+  ) {}
 
   /** A token that opens one session, once. */
   newLoginToken(): string {
@@ -46,7 +31,9 @@ export class Access {
     this.#loginTokens.delete(known);
     const session = newSecret();
     this.secrets.add('session', session, this.config.sessionMs);
-    return `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${Math.floor(this.config.sessionMs / 1000)}`;
+    const { sessionMs, tls } = this.config;
+    const secure = tls ? '; Secure' : '';
+    return `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${Math.floor(sessionMs / 1000)}${secure}`;
   }
 
   hasSession(headers: IncomingHttpHeaders): boolean {
@@ -59,11 +46,6 @@ export class Access {
   requireSession(headers: IncomingHttpHeaders): void {
     requireOwnOrigin(headers);
     if (!this.hasSession(headers)) throw new AppError('LOGIN_REQUIRED', {});
-  }
-
-  /** Throws `AGENT_TOKEN_UNKNOWN`. */
-  requireAgent(token: string): void {
-    if (!this.secrets.has('agent', token)) throw new AppError('AGENT_TOKEN_UNKNOWN', {});
   }
 }
 

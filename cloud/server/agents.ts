@@ -1,25 +1,35 @@
 /**
  * The agents' end of the wire: handshake, messages, silence. Decodes and checks; what a message means is the fleet's matter.
  *
- *   waiting ──hello──▶ present ──bye, close, silence──▶ gone
- *      └──────anything else, bad token, other version──▶ refused, closed       (so from `present`, when a message is not allowed)
+ *   challenged ──hello──▶ present ──bye, close, silence──▶ gone                 challenged ──pair──▶ paired, closed
+ *      └──────anything else, no proof, other version──▶ refused, closed       (so from `present`: not allowed, or revoked)
  */
 import type { Duplex } from 'node:stream';
 import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
-import type { AgentMessage, CloudByeReason, CloudMessage, HelloMessage } from '@bespoke/shared/protocol/agent.js';
+import {
+  type AgentMessage,
+  type CloudByeReason,
+  type CloudMessage,
+  type HelloMessage,
+  maxMessageBytes,
+  type PairMessage,
+} from '@bespoke/shared/protocol/agent.js';
 import { decodeAgentMessage, encodeMessage } from '@bespoke/shared/protocol/codec.js';
 import type { Logger } from 'pino';
 import { WebSocket } from 'ws';
 import type { CloudConfig } from '../config.js';
 import type { AgentLink, PresentAgent, Registry } from '../fleet/registry.js';
-import type { Access } from './access.js';
+import type { AgentAccess, Presence } from './agent-access.js';
 
 export interface AgentParts {
   readonly registry: Registry;
-  readonly access: Access;
+  readonly agentAccess: AgentAccess;
   readonly config: Pick<CloudConfig, 'heartbeatMs' | 'helloTimeoutMs'>;
   readonly log: Logger;
 }
+
+/** Bytes that may wait for an agent that does not read; beyond them it is cut off, for it would fill the cloud's memory. */
+const maxWaitingBytes = 2 * maxMessageBytes;
 
 /** Silent heartbeat intervals after which an agent is taken for dead. */
 const maxSilentIntervals = 3;
@@ -35,6 +45,8 @@ export function serveAgent(socket: WebSocket, duplex: Duplex, parts: AgentParts)
 
 class AgentSession implements AgentLink {
   #agent: PresentAgent | undefined;
+  #presence: Presence | undefined;
+  readonly #challenge;
   #lastHeardMs = performance.now();
   #whyGone = 'the connection to the agent was lost';
   #leavesOnPurpose = false;
@@ -43,7 +55,9 @@ class AgentSession implements AgentLink {
     private readonly socket: WebSocket,
     private readonly duplex: Duplex,
     private readonly parts: AgentParts,
-  ) {}
+  ) {
+    this.#challenge = parts.agentAccess.challenge();
+  }
 
   start(): void {
     const { heartbeatMs, helloTimeoutMs } = this.parts.config;
@@ -53,12 +67,15 @@ class AgentSession implements AgentLink {
     this.socket.on('error', (error) => this.parts.log.warn({ agent: this.#agent?.deviceId }, error.message));
     this.socket.on('close', () => {
       clearInterval(watch);
+      if (this.#presence) this.parts.agentAccess.leave(this.#presence);
       if (this.#agent) this.parts.registry.leave(this.#agent, this.#whyGone, this.#leavesOnPurpose);
     });
+    this.send(this.#challenge);
   }
 
   welcome(deviceId: string): void {
-    this.send({ type: 'welcome', deviceId, heartbeatMs: this.parts.config.heartbeatMs });
+    const { heartbeatMs } = this.parts.config;
+    this.send({ type: 'welcome', deviceId, heartbeatMs, fileToken: this.#presence!.fileToken });
   }
 
   send(message: CloudMessage): void {
@@ -67,6 +84,9 @@ class AgentSession implements AgentLink {
     this.duplex.cork();
     process.nextTick(() => this.duplex.uncork());
     this.socket.send(encodeMessage(message));
+    if (this.socket.bufferedAmount <= maxWaitingBytes) return;
+    this.#whyGone = 'the agent did not read what it was sent';
+    this.socket.terminate();
   }
 
   close(reason: CloudByeReason): void {
@@ -75,9 +95,8 @@ class AgentSession implements AgentLink {
   }
 
   readonly #handlers: Handlers = {
-    hello: () => {
-      throw new AppError('MESSAGE_INVALID', { path: '$.type', problem: 'hello is said once' });
-    },
+    hello: refuseGreeting,
+    pair: refuseGreeting,
     ready: (agent) => this.parts.registry.ready(agent),
     result: (agent, message) => this.parts.registry.result(agent, message),
     heartbeat: (_, { sequence }) => this.send({ type: 'heartbeatAck', sequence }),
@@ -102,20 +121,34 @@ class AgentSession implements AgentLink {
   }
 
   #greet(message: AgentMessage): void {
-    if (message.type !== 'hello') {
-      throw new AppError('MESSAGE_INVALID', {
-        path: '$.type',
-        problem: `expected hello first, but got ${message.type}`,
-      });
+    if (message.type === 'hello') this.#join(message);
+    else if (message.type === 'pair') this.#pair(message);
+    else {
+      const problem = `expected hello or pair first, but got ${message.type}`;
+      throw new AppError('MESSAGE_INVALID', { path: '$.type', problem });
     }
-    this.#join(message);
   }
 
-  #join({ token, agentId: id, name, info, runtimes }: HelloMessage): void {
-    const { access, registry, log } = this.parts;
-    access.requireAgent(token);
+  #pair(message: PairMessage): void {
+    this.parts.agentAccess.pair(message, this.#challenge.nonce);
+    this.parts.log.info({ device: message.name, id: message.agentId }, 'agent paired');
+    this.send({ type: 'paired', deviceId: message.agentId });
+    this.socket.close(1000);
+  }
+
+  #join(hello: HelloMessage): void {
+    const { agentAccess, registry, log } = this.parts;
+    const { agentId: id, name, info, runtimes } = hello;
+    agentAccess.requireProof(hello, this.#challenge.nonce);
+    this.#presence = agentAccess.enter(id, (error) => this.#sendAway(error));
     this.#agent = registry.join({ id, name, info, runtimes }, this);
     log.info({ device: name, id }, 'agent joined');
+  }
+
+  /** It is a person who ends this: the job at hand is not to blame. */
+  #sendAway(error: AppError): void {
+    this.#leavesOnPurpose = true;
+    this.refuse(error);
   }
 
   refuse(error: unknown): void {
@@ -139,4 +172,8 @@ class AgentSession implements AgentLink {
     this.#whyGone = `the agent was silent for ${Math.round(silentMs)} ms`;
     this.socket.terminate();
   }
+}
+
+function refuseGreeting(): never {
+  throw new AppError('MESSAGE_INVALID', { path: '$.type', problem: 'hello is said once, and pair instead of it' });
 }

@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Registry } from '../fleet/registry.js';
 import type { Store } from '../store/store.js';
+import { type AgentAccess, newPairingCode } from './agent-access.js';
 
 /** Runs studies; the composer gives it. Both may throw any AppError: the caller gets its sentence. */
 export interface StudyService {
@@ -22,6 +23,7 @@ export interface ApiParts {
   readonly store: Store;
   readonly registry: Registry;
   readonly studies: StudyService;
+  readonly agentAccess: AgentAccess;
 }
 
 type Call = keyof ApiCalls;
@@ -53,7 +55,7 @@ const measurementsQuery = z.strictObject({
   key: z.string().min(1).max(100),
 });
 
-function handlersOf({ store, registry, studies }: ApiParts): Handlers {
+function handlersOf({ store, registry, studies, agentAccess }: ApiParts): Handlers {
   const knownId = (id: string) => found('device', id, store.devices.get(id)).id;
   return {
     'GET /api/devices': () => store.devices.all().map((device) => registry.view(device)),
@@ -68,6 +70,11 @@ function handlersOf({ store, registry, studies }: ApiParts): Handlers {
     'GET /api/devices/:id/sentinel': ({ id }) => store.blocks.readings(knownId(id)),
     'GET /api/devices/:id/predictors': ({ id }) => store.predictors.list(knownId(id)),
     'POST /api/devices/:id/estimate': ({ id, body }) => studies.estimate(parseInput(studyBody, body).yaml, knownId(id)),
+    'POST /api/pairing-codes': () => newPairingCode(store.secrets),
+    'POST /api/devices/:id/revoke': ({ id }) => {
+      agentAccess.revoke(knownId(id));
+      return registry.view(store.devices.get(id)!);
+    },
     'GET /api/studies': () => store.studies.all(),
     'GET /api/studies/:id': ({ id }) => found('study', id, store.studies.detail(id)),
     'POST /api/studies': ({ body }) => studies.create(parseInput(studyBody, body).yaml),
@@ -101,7 +108,8 @@ function found<T>(what: string, id: string, value: T | undefined): T {
   return value;
 }
 
-function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
+/** Throws `REQUEST_INVALID` with the path of the bad field. */
+export function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;

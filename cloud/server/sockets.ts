@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { maxMessageBytes } from '@bespoke/shared/protocol/agent.js';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { requireOwnOrigin } from './access.js';
+import { type Access, requireOwnOrigin } from './access.js';
 import { type AgentParts, serveAgent } from './agents.js';
 import type { EventHub } from './events.js';
 import { failureOf } from './failure.js';
@@ -13,7 +13,10 @@ import { failureOf } from './failure.js';
 const maxSocketCount = 12_000;
 
 /** Serves the upgrades of `server`; returns what closes all sockets. */
-export function serveSockets(server: Server, parts: AgentParts & { readonly events: EventHub }): () => void {
+export function serveSockets(
+  server: Server,
+  parts: AgentParts & { readonly access: Access; readonly events: EventHub },
+): () => void {
   // Dashboards only listen, but share the limit: nothing that they may send is longer.
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false });
   const routes = {

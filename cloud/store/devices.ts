@@ -8,6 +8,8 @@ export interface Device {
   readonly name: string;
   readonly info: DeviceInfo;
   readonly runtimes: readonly RuntimeKey[];
+  /** Its agent may not come back until it is paired again. */
+  readonly revoked?: true;
 }
 
 interface Row {
@@ -15,7 +17,11 @@ interface Row {
   name: string;
   info: string;
   runtimes: string;
+  revoked: string | null;
 }
+
+const columns =
+  'SELECT devices.id, name, info, runtimes, revoked FROM devices LEFT JOIN agents ON agents.id = devices.id';
 
 export class Devices {
   readonly #save;
@@ -32,8 +38,8 @@ export class Devices {
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, info = excluded.info, runtimes = excluded.runtimes, last_seen = excluded.last_seen`,
     );
     this.#classOf = database.prepare<[string], { class: string }>('SELECT class FROM devices WHERE id = ?');
-    this.#get = database.prepare<[string], Row>('SELECT id, name, info, runtimes FROM devices WHERE id = ?');
-    this.#all = database.prepare<[], Row>('SELECT id, name, info, runtimes FROM devices ORDER BY first_seen, id');
+    this.#get = database.prepare<[string], Row>(`${columns} WHERE devices.id = ?`);
+    this.#all = database.prepare<[], Row>(`${columns} ORDER BY first_seen, devices.id`);
   }
 
   /** Adds the device, or renews what is known of it. */
@@ -58,6 +64,12 @@ export class Devices {
   }
 }
 
-function fromRow({ id, name, info, runtimes }: Row): Device {
-  return { id, name, info: JSON.parse(info) as DeviceInfo, runtimes: JSON.parse(runtimes) as RuntimeKey[] };
+function fromRow({ id, name, info, runtimes, revoked }: Row): Device {
+  return {
+    id,
+    name,
+    info: JSON.parse(info) as DeviceInfo,
+    runtimes: JSON.parse(runtimes) as RuntimeKey[],
+    ...(revoked !== null && { revoked: true }),
+  };
 }

@@ -1,4 +1,5 @@
 /** Store: everything that the cloud remembers, one repository per noun. SQL lives in this folder only. */
+import { Agents, cloudIdOf } from './agents.js';
 import { Artifacts } from './artifacts.js';
 import { Blocks } from './blocks.js';
 import { openDatabase } from './database.js';
@@ -13,6 +14,9 @@ import { Studies } from './studies.js';
 import { Tables } from './tables.js';
 
 export interface Store {
+  /** Which cloud this is: 32 hex digits, made up with the database. */
+  readonly cloudId: string;
+  readonly agents: Agents;
   readonly devices: Devices;
   readonly jobs: Jobs;
   readonly leases: Leases;
@@ -37,11 +41,15 @@ export function openStore(directory: string, now: () => Date = () => new Date())
   const atomically = database.transaction((work: () => unknown) => work());
   const devices = new Devices(database, now);
   const latencies = new Latencies(database, now);
+  const cloudId = cloudIdOf(database);
+  const secrets = new Secrets(database, now, cloudId);
   const leases = new Leases(database, now);
   const blocks = new Blocks(database, now);
   const predictors = new Predictors(database, now);
   const imported = new ImportedLatencies(database, now);
   return {
+    cloudId,
+    agents: new Agents(database, secrets, now),
     devices,
     jobs: new Jobs(database, { latencies, leases, blocks }, now),
     leases,
@@ -52,7 +60,7 @@ export function openStore(directory: string, now: () => Date = () => new Date())
     predictors,
     studies: new Studies(database, predictors, now),
     artifacts: new Artifacts(database, directory, now),
-    secrets: new Secrets(database, now),
+    secrets,
     get open() {
       return database.open;
     },

@@ -40,13 +40,25 @@ export interface ErrorDetails {
   EXPORT_SHAPE_DIFFERS: { expected: number; got: number };
   RUNTIME_UNAVAILABLE: { runtime: string; problem: string; remedy: string };
   RUNTIME_REFUSED: { runtime: string; problem: string };
+  RUNTIME_NOT_ADDED: { runtime: string; problem: string };
+  WORKLOAD_TOO_LARGE: { what: string; limit: number; got: number };
   MESSAGE_INVALID: { path: string; problem: string };
   MESSAGE_TOO_LARGE: { byteCount: number; limitBytes: number };
   PROTOCOL_VERSION_DIFFERS: { expected: number; got: number };
   AGENT_TOKEN_UNKNOWN: Record<string, never>;
+  AGENT_UNKNOWN: { agentId: string };
+  AGENT_REVOKED: { agentId: string };
+  AGENT_PROOF_INVALID: { agentId: string };
+  AGENT_ID_TAKEN: { agentId: string };
+  AGENT_NOT_PAIRED: { path: string };
+  PAIRING_CODE_UNKNOWN: Record<string, never>;
+  PAIRING_LIMITED: { waitMs: number };
+  PAIRING_FAILED: { url: string; problem: string };
+  CLOUD_DIFFERS: { url: string; expected: string; got: string };
+  PLAIN_REFUSED: { address: string; remedy: string };
+  TLS_FILE_INVALID: { path: string; problem: string };
   AGENT_SILENT: { timeoutMs: number };
   AGENT_REPLACED: { agentId: string };
-  AGENT_TOKEN_MISSING: { path: string; problem: string };
   AGENT_STATE_INVALID: { path: string; problem: string };
   ARTIFACT_UNAVAILABLE: { sha256: string; problem: string };
   ARTIFACT_DAMAGED: { sha256: string; got: string };
@@ -64,6 +76,7 @@ export interface ErrorDetails {
   EXPORT_DIFFERS: { got: string };
   STUDY_PROCESS_DIED: { how: string; lastWords: string };
   DEVICE_AMBIGUOUS: { wanted: string | null; known: readonly string[] };
+  SERVICE_UNAVAILABLE: { problem: string; remedy: string };
   AGENT_NOT_JOINED: { lastWords: string };
   STUDY_FAILED: { id: string; why: string };
   FILE_UNREADABLE: { path: string; problem: string };
@@ -71,6 +84,10 @@ export interface ErrorDetails {
   LATENCY_SAMPLES_EMPTY: Record<string, never>;
   LATENCY_SAMPLE_INVALID: { index: number; value: number };
 }
+
+/** The remedy for everything that an agent is refused for. */
+const howToPair =
+  'get a code in the dashboard (Add a device) or with `npx bespoke device pair`, then run on the device: `npx bespoke agent pair URL CODE`';
 
 const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C]) => string } = {
   JSON_INVALID: (d) => `expected ${d.what}, but at ${d.path}: ${d.problem}`,
@@ -127,19 +144,38 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
     `expected the exported file to give ${d.expected} logits as the engine does, but it gives ${d.got}; were both made from the same network?`,
   RUNTIME_UNAVAILABLE: (d) => `expected the runtime ${d.runtime} to load, but ${d.problem}; ${d.remedy}`,
   RUNTIME_REFUSED: (d) => `expected a model that ${d.runtime} can load, but ${d.problem}`,
+  RUNTIME_NOT_ADDED: (d) => `expected to add the runtime ${d.runtime}, but ${d.problem}`,
+  WORKLOAD_TOO_LARGE: (d) =>
+    `expected a workload that a device can hold, at most ${d.limit} ${d.what}, but it has ${d.got}`,
   MESSAGE_INVALID: (d) => `the protocol does not allow this message: at ${d.path}: ${d.problem}`,
   MESSAGE_TOO_LARGE: (d) => `expected a message of at most ${d.limitBytes} bytes, but got ${d.byteCount}`,
   PROTOCOL_VERSION_DIFFERS: (d) =>
-    `expected version ${d.expected} of the agent protocol, but the agent speaks version ${d.got}; install the same release on the device and in the cloud`,
-  AGENT_TOKEN_UNKNOWN: () =>
-    "expected a token that this cloud gave out, but got another; start the agent with the cloud's own token file",
+    `expected version ${d.expected} of the agent protocol, but the other side speaks version ${d.got}; install the same release on the device and in the cloud`,
+  AGENT_TOKEN_UNKNOWN: () => 'expected the file token of an agent that is connected now, but got another',
+  AGENT_UNKNOWN: (d) => `expected an agent that was paired with this cloud, but ${d.agentId} was not; ${howToPair}`,
+  AGENT_REVOKED: (d) =>
+    `expected an agent that may speak, but ${d.agentId} was revoked; to let it in again, ${howToPair}`,
+  AGENT_PROOF_INVALID: (d) =>
+    `expected a signature by the key of agent ${d.agentId} over this connection's challenge, but it is not; ${howToPair}`,
+  AGENT_ID_TAKEN: (d) =>
+    `expected a new agent or its own key, but ${d.agentId} is paired with another key; delete the agent's state file (the device then counts as a new one) and pair again`,
+  AGENT_NOT_PAIRED: (d) =>
+    `expected the key and the cloud of a paired agent in ${d.path}, but it holds none; ${howToPair}`,
+  PAIRING_CODE_UNKNOWN: () =>
+    'expected a pairing code that was made in the last minutes and not used, but this one is not; get a new one in the dashboard (Add a device) or with `npx bespoke device pair`',
+  PAIRING_LIMITED: (d) =>
+    `expected fewer wrong pairing codes; for protection against guessing no code counts now: try again in ${Math.ceil(d.waitMs / 1000)} s`,
+  PAIRING_FAILED: (d) => `expected to pair with the cloud at ${d.url}, but ${d.problem}`,
+  CLOUD_DIFFERS: (d) =>
+    `expected the cloud ${d.expected} at ${d.url}, with which this agent was paired, but ${d.got} answers; if that is meant, ${howToPair}`,
+  PLAIN_REFUSED: (d) =>
+    `expected an encrypted connection, but ${d.address} is not of this machine and has none: anybody on the way could read and change what is said; ${d.remedy}, or allow it by name with --insecure-plain`,
+  TLS_FILE_INVALID: (d) => `expected a certificate or key in PEM form in ${d.path}, but ${d.problem}`,
   AGENT_SILENT: (d) => `expected a hello within ${d.timeoutMs} ms of connecting, but none came`,
   AGENT_REPLACED: (d) =>
     `another agent connected with the id ${d.agentId}; only one agent per device: stop the other one, or give this one a state file of its own`,
-  AGENT_TOKEN_MISSING: (d) =>
-    `expected the cloud's agent token in ${d.path}, but ${d.problem}; start the cloud first, it writes the file`,
   AGENT_STATE_INVALID: (d) =>
-    `expected the agent's id in ${d.path}, but ${d.problem}; mend the file or delete it (the device then counts as a new one)`,
+    `expected the agent's id and key in ${d.path}, but ${d.problem}; mend the file or delete it (the device then counts as a new one) and pair again`,
   ARTIFACT_UNAVAILABLE: (d) => `expected the file ${d.sha256} from the cloud, but ${d.problem}`,
   ARTIFACT_DAMAGED: (d) => `expected a file with the hash ${d.sha256}, but its bytes have ${d.got}`,
   LOGIN_REQUIRED: () =>
@@ -165,8 +201,9 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
     `the process of the study died (${d.how})${d.lastWords && `; its last words: ${d.lastWords.trim()}`}`,
   DEVICE_AMBIGUOUS: (d) =>
     d.known.length === 0
-      ? 'expected a device, but none ever connected; start an agent on it: see `npx bespoke agent --help`'
+      ? 'expected a device, but none ever connected; pair one: see `npx bespoke device pair`'
       : `expected the name of one device, but got ${d.wanted === null ? 'none' : `"${d.wanted}"`}; known: ${d.known.join(', ')}; write e.g. \`device: ${d.known[0]}\``,
+  SERVICE_UNAVAILABLE: (d) => `expected to manage a system service, but ${d.problem}; ${d.remedy}`,
   AGENT_NOT_JOINED: (d) =>
     `the agent of this machine did not join the cloud; run \`npx bespoke doctor\`${d.lastWords && `; its last words: ${d.lastWords}`}`,
   STUDY_FAILED: (d) => `study ${d.id} did not finish: ${d.why}`,

@@ -6,7 +6,7 @@
  * after a (re)connection the dashboard reads the state by HTTP once and then applies events.
  */
 import type { HostState } from '../latency/measurement.js';
-import type { LatencyEntry, RuntimeKey } from '../latency/table.js';
+import type { LatencyEntry, RuntimeKey, RuntimeName } from '../latency/table.js';
 import type { Workload } from '../latency/workload.js';
 import type { Network } from '../network/network.js';
 
@@ -17,6 +17,8 @@ export interface DeviceInfo {
   readonly cpuModel: string;
   readonly cpuCount: number;
   readonly memoryBytes: number;
+  /** Runtimes that it lacks and could be given: `runtimeCommands` has how. Absent where the agent does not tell. */
+  readonly possibleRuntimes?: readonly RuntimeName[];
 }
 
 export interface DeviceView {
@@ -24,11 +26,20 @@ export interface DeviceView {
   readonly name: string;
   readonly info: DeviceInfo;
   readonly runtimes: readonly RuntimeKey[];
+  /** Its key counts no more: it may not come back until it is paired again. */
+  readonly revoked?: true;
   readonly online: boolean;
   /** What it measures now, in words for people; null when idle. */
   readonly currentJob: string | null;
   readonly measuredCount: number;
   readonly pendingCount: number;
+}
+
+export interface PairingCode {
+  /** Two groups of four, to be read aloud: `7KQ2-M9XR`. */
+  readonly code: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
 }
 
 /** One row of a device's latency table. */
@@ -206,13 +217,17 @@ export interface ApiCalls {
   'GET /api/devices/:id/predictors': { body: undefined; result: readonly PredictorView[] };
   /** What the study of this specification would have to measure there. Packs its data, which the study needs anyway. */
   'POST /api/devices/:id/estimate': { body: { yaml: string }; result: EstimateView };
+  /** A code that pairs one device within a few minutes. */
+  'POST /api/pairing-codes': { body: undefined; result: PairingCode };
+  /** Sends the device's agent away for good; its measurements stay. */
+  'POST /api/devices/:id/revoke': { body: undefined; result: DeviceView };
   'GET /api/studies': { body: undefined; result: readonly StudyView[] };
   'GET /api/studies/:id': { body: undefined; result: StudyDetail };
   /** Starts a study from a specification in YAML. */
   'POST /api/studies': { body: { yaml: string }; result: StudyView };
   'POST /api/studies/:id/cancel': { body: undefined; result: StudyView };
 }
-// GET /api/studies/:id/model answers with the .tflite file itself.
+// GET /api/studies/:id/model answers with the .tflite file itself; POST /api/session {token} with the session's cookie.
 
 /** What a failed call answers with, beside its HTTP status. */
 export interface ApiError {

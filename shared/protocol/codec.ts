@@ -18,17 +18,18 @@ export function encodeMessage(message: AgentMessage | CloudMessage): string {
 
 /** Reads what an agent sent. Throws `MESSAGE_TOO_LARGE`, `MESSAGE_INVALID`, `PROTOCOL_VERSION_DIFFERS`. */
 export function decodeAgentMessage(bytes: Uint8Array): AgentMessage {
-  const json = parseJson(bytes);
-  // A hello of another version may differ in anything, so its version is looked at before its fields.
-  if (isRecord(json) && json.type === 'hello' && Number.isInteger(json.protocol) && json.protocol !== protocolVersion) {
-    throw new AppError('PROTOCOL_VERSION_DIFFERS', { expected: protocolVersion, got: json.protocol as number });
-  }
-  return parseMessage<AgentMessage>(json, agentMessageSchemas);
+  return parseMessage<AgentMessage>(parseJson(bytes), agentMessageSchemas);
 }
 
-/** Reads what the cloud sent. Throws `MESSAGE_TOO_LARGE`, `MESSAGE_INVALID`. */
+/** Reads what the cloud sent. Throws `MESSAGE_TOO_LARGE`, `MESSAGE_INVALID`, `PROTOCOL_VERSION_DIFFERS`. */
 export function decodeCloudMessage(bytes: Uint8Array): CloudMessage {
   return parseMessage<CloudMessage>(parseJson(bytes), cloudMessageSchemas);
+}
+
+/** A first message of another version may differ in anything, so its version is looked at before its fields. */
+function requireVersion(json: Record<string, unknown>): void {
+  if (!Number.isInteger(json.protocol) || json.protocol === protocolVersion) return;
+  throw new AppError('PROTOCOL_VERSION_DIFFERS', { expected: protocolVersion, got: json.protocol as number });
 }
 
 function parseJson(bytes: Uint8Array): unknown {
@@ -56,6 +57,7 @@ function parseMessage<M extends { readonly type: string }>(
     const problem = `expected one of ${Object.keys(schemas).join(', ')}, but got ${JSON.stringify(type)?.slice(0, 60)}`;
     throw new AppError('MESSAGE_INVALID', { path: '$.type', problem });
   }
+  requireVersion(json);
   const result = schemas[type as M['type']].safeParse(json);
   if (result.success) return result.data as M;
   const issue = result.error.issues[0]!;

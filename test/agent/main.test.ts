@@ -24,7 +24,7 @@ describe('bespoke-agent', () => {
     ['--threads', '1,2,3,4,5', /expected up to 4 whole numbers from 1 to 256/],
     ['--runtimes', 'tflight', /expected names of tflite, onnx, /],
   ])('refuses %s %s with a sentence', (option, value, sentence) => {
-    const { stderr, status } = agent('run', '--url', 'ws://127.0.0.1:1', '--token-file', 'none', option, value);
+    const { stderr, status } = agent('run', option, value);
     expect(stderr).toMatch(sentence);
     expect(status).toBe(1);
   });

@@ -161,7 +161,7 @@ describe('createMeasurer', () => {
     expect(params).toEqual({
       ok: false,
       reason: 'refused',
-      log: 'expected at most 200000000 params, but got 409700000',
+      log: 'expected a workload that a device can hold, at most 200000000 params, but it has 409700000',
     });
     const activations = await measure(block(conv(512), 4096, 4096, 3));
     expect(activations).toMatchObject({ ok: false, reason: 'refused' });

@@ -1,20 +1,26 @@
 /**
  * Simulated agents: real sockets and messages, but what they measure is made up. Each answers a job after `measureMs` and then
- * asks for the next. Arguments: url, token, number of the first agent, how many, how many classes of devices there are.
+ * asks for the next. All have one key. Arguments: url, the key as a JWK, number of the first agent, how many, how many classes of devices there are.
  */
 import { pauseMs } from '@bespoke/agent/connection.js';
+import { signProof } from '@bespoke/agent/dial.js';
+import { unknownHost } from '@bespoke/shared/latency/measurement.js';
+import { protocolVersion } from '@bespoke/shared/protocol/agent.js';
 import { WebSocket } from 'ws';
 
-const [url, token, first, count, classCount] = process.argv.slice(2);
+const [url, keyText, first, count, classCount] = process.argv.slice(2);
+const key = JSON.parse(keyText);
 const runtime = { runtime: 'tflite', version: '2.9.0', threads: 1, delegate: 'xnnpack' };
-const host = {
-  loadAverage: 0.5,
-  frequencyBeforeMhz: 2000,
-  frequencyAfterMhz: 2000,
-  governor: 'performance',
-  temperatureC: 40,
+const outcome = {
+  ok: true,
+  samplesMs: [1, 1.01, 1.02, 0.99, 1],
+  uncountedMs: [],
+  passes: [{ counted: true, sampleCount: 5 }],
+  overheadMs: 0.01,
+  batchSize: 10,
+  runtime,
+  host: unknownHost,
 };
-const outcome = { ok: true, samplesMs: [1, 1.01, 1.02, 0.99, 1], overheadMs: 0.01, batchSize: 10, runtime, host };
 const outcomeText = JSON.stringify(outcome);
 
 /** How long a measurement takes; null: the agents do not ask for jobs. */
@@ -28,10 +34,9 @@ class Agent {
   #askedMs = null;
 
   constructor(number) {
-    this.hello = JSON.stringify({
+    this.hello = {
       type: 'hello',
-      protocol: 1,
-      token,
+      protocol: protocolVersion,
       agentId: `agent-${String(number).padStart(6, '0')}`,
       name: `agent ${number}`,
       info: {
@@ -43,16 +48,16 @@ class Agent {
         memoryBytes: 8e9,
       },
       runtimes: [runtime],
-    });
+    };
   }
 
   dial() {
     const socket = new WebSocket(`${url}/agent`, { perMessageDeflate: false, handshakeTimeout: 10_000 });
     this.socket = socket;
     let heart;
-    socket.on('open', () => socket.send(this.hello));
     socket.on('message', (data) => {
       const message = JSON.parse(data);
+      if (message.type === 'challenge') this.#greet(message);
       if (message.type === 'welcome') {
         this.#welcomed = true;
         this.#failedAttempts = 0;
@@ -79,6 +84,12 @@ class Agent {
       this.#askedMs = null;
       setTimeout(() => this.dial(), pauseMs(this.#failedAttempts++, Math.random()));
     });
+  }
+
+  #greet({ cloudId, nonce }) {
+    const { hello } = this;
+    const signature = signProof({ purpose: 'hello', cloudId, nonce, agentId: hello.agentId }, key);
+    this.#send(JSON.stringify({ ...hello, signature }));
   }
 
   /** Says that it is idle, once. */

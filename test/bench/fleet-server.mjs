@@ -48,4 +48,4 @@ process.on('message', async ({ id, command, input }) => {
   process.send({ id, result: await commands[command](input) });
 });
 process.on('disconnect', () => process.exit(0));
-process.send({ id: 0, result: { agentUrl: cloud.agentUrl, agentTokenPath: cloud.agentTokenPath } });
+process.send({ id: 0, result: { agentUrl: cloud.agentUrl } });

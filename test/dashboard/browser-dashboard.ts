@@ -62,7 +62,9 @@ export class BrowserDashboard {
 
   /** Signs in and goes to a page; returns when its events can arrive. */
   async open(hash = ''): Promise<void> {
-    await this.page.goto(`${this.address}/?token=fixture`);
+    await this.page.goto(`${this.address}/#token=fixture`);
+    await this.page.waitForURL(`${this.address}/`); // the token does not stay in the address
+    await this.page.locator('.connection.live').waitFor();
     await this.page.goto(`${this.address}/${hash}`);
     await this.page.locator('.connection.live').waitFor();
   }

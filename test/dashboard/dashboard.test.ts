@@ -38,6 +38,34 @@ describe.skipIf(browserMissing !== null)('dashboard', () => {
     await dashboard.page.getByText('offline').waitFor();
   });
 
+  it('adds a device: shows the command with a code, and sees it join', async () => {
+    await dashboard.open();
+    await dashboard.page.getByRole('button', { name: 'Add a device' }).click();
+    await dashboard.page.getByText(`npx bespoke-agent pair ${dashboard.address} 7KQ2-M9XR`).waitFor();
+    await dashboard.page.getByText('Waiting for it.').waitFor();
+    expect(await dashboard.overflow()).toBe(0);
+    await dashboard.page.screenshot({ path: join(pictures, 'add-device-1440.png'), fullPage: true });
+    dashboard.push({ type: 'device', device });
+    await dashboard.page.getByRole('status').getByText('pi-kitchen has joined.').waitFor();
+    await dashboard.page.getByRole('button', { name: 'Done' }).click();
+    await dashboard.page.getByRole('button', { name: 'Add a device' }).waitFor();
+    dashboard.server.story.codeMs = 100;
+    await dashboard.page.getByRole('button', { name: 'Add a device' }).click();
+    await dashboard.page.getByText('The code has expired.').waitFor();
+    dashboard.server.story.codeMs = 600_000;
+    await dashboard.page.getByRole('button', { name: 'New code' }).click();
+    await dashboard.page.getByText('Waiting for it.').waitFor();
+  });
+
+  it('revokes a device after asking once more', async () => {
+    dashboard.server.story.devices = [device];
+    await dashboard.open(`#/devices/${deviceId}`);
+    await dashboard.page.getByRole('button', { name: 'Revoke' }).click();
+    await dashboard.page.getByRole('button', { name: 'Revoke it' }).click();
+    await dashboard.page.getByText('revoked: to let it back in').waitFor();
+    await dashboard.page.getByText('offline').waitFor();
+  });
+
   it('fills the heatmap and the table as latencies arrive', async () => {
     dashboard.server.story.devices = [device];
     await dashboard.open(`#/devices/${deviceId}`);

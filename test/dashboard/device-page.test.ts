@@ -116,8 +116,17 @@ describe.skipIf(browserMissing !== null)('device page', () => {
     await dashboard.page.getByText('The sentinel, one fixed workload, is measured between the jobs').waitFor();
     await dashboard.page.getByText('A study fits one before it searches').waitFor();
     await dashboard.page.getByText('There is nothing to compare with yet').waitFor();
-    await dashboard.page.getByText('npx bespoke agent runtime add onnx').waitFor();
+    await dashboard.page.getByText('npx bespoke-agent runtime add onnx').waitFor();
     expect(await dashboard.page.locator('.runtime.offered').count()).toBe(1);
+  });
+
+  it('names the command for what is not installed, and the option alone for what is', async () => {
+    const info = { ...device.info, possibleRuntimes: ['onnx'] as const };
+    dashboard.server.story.devices = [{ ...device, info }];
+    await dashboard.open(`#/devices/${deviceId}`);
+    const row = (name: string) => dashboard.page.locator('.runtime', { hasText: name });
+    await row('ONNX').getByText('Not installed. On the device: npx bespoke-agent runtime add onnx, then').waitFor();
+    await row('on WebGPU').getByText('Not offered. On the device: start the agent with --runtimes').waitFor();
   });
 
   it("shows the server's sentence where samples cannot be read", async () => {

@@ -38,6 +38,8 @@ export interface Story {
   /** Of whichever device. */
   sentinel: SentinelPoint[];
   predictors: PredictorView[];
+  /** How long pairing codes live. */
+  codeMs: number;
 }
 
 export class FixtureServer {
@@ -48,6 +50,7 @@ export class FixtureServer {
     measurements: () => [],
     sentinel: [],
     predictors: [],
+    codeMs: 600_000,
   };
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true });
@@ -85,8 +88,10 @@ export class FixtureServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url!, 'http://localhost');
-    if (url.searchParams.has('token')) {
-      response.writeHead(302, { location: '/', 'set-cookie': `${cookie}; HttpOnly; SameSite=Strict; Path=/` }).end();
+    if (url.pathname === '/api/session') {
+      const { token } = JSON.parse(await textOf(request)) as { token: string };
+      if (token !== 'fixture') return void response.writeHead(401).end('{}');
+      response.writeHead(204, { 'set-cookie': `${cookie}; HttpOnly; SameSite=Strict; Path=/` }).end();
     } else if (url.pathname.startsWith('/api/')) {
       await this.#answerCall(request, response, url);
     } else {
@@ -101,6 +106,9 @@ export class FixtureServer {
       return void send(401, { code: 'SESSION_UNKNOWN', message: 'expected a session cookie, but got none' });
     const [noun, id, part] = url.pathname.split('/').slice(2).map(decodeURIComponent);
     const study = this.story.studies.find((each) => each.id === id);
+    if (noun === 'pairing-codes')
+      return void send(200, { code: '7KQ2-M9XR', expiresAt: new Date(Date.now() + this.story.codeMs).toISOString() });
+    if (part === 'revoke') return void send(200, this.#revoke(id!));
     if (request.method === 'POST' && id === undefined) return void this.#start(await textOf(request), send);
     if (noun === 'devices') return void send(200, this.#ofDevice(id, part, url.searchParams.get('key')));
     if (id === undefined) return void send(200, this.story.studies.map(viewOf));
@@ -113,6 +121,12 @@ export class FixtureServer {
       send(200, viewOf(cancelled));
       this.push({ type: 'study', study: viewOf(cancelled) });
     } else send(200, study);
+  }
+
+  #revoke(id: string): DeviceView {
+    const device: DeviceView = { ...this.story.devices.find((each) => each.id === id)!, online: false, revoked: true };
+    this.push({ type: 'device', device });
+    return device;
   }
 
   #ofDevice(id: string | undefined, part: string | undefined, key: string | null): unknown {

@@ -1,14 +1,18 @@
 /**
+/**
  * The real agent with a measurer that needs no runtime: it says what it measures on stdout, waits until a gate file exists
- * (the sentinel does not wait), and answers with samples that follow from the workload, after a time that is random around the last argument. Arguments:
- * url, token file, state file, gate file, ms of a measurement (0 if absent).
+ * (the sentinel does not wait), and answers with samples that follow from the workload, after a time that is random around the last
+ * argument. Pairs itself where it has no state file. Arguments: url, pairing code, state file, gate file, ms of a measurement (0 if
+ * absent).
  */
 import { existsSync } from 'node:fs';
 import { runAgent } from '@bespoke/agent/agent.js';
+import { pairAgent } from '@bespoke/agent/pair.js';
+import { readIdentity } from '@bespoke/agent/state.js';
 import { sentinel } from '@bespoke/cloud/fleet/sentinel.js';
 import { unknownHost } from '@bespoke/shared/latency/measurement.js';
 
-const [url, tokenPath, statePath, gatePath, measureMs = '0'] = process.argv.slice(2);
+const [url, code, statePath, gatePath, measureMs = '0'] = process.argv.slice(2);
 const runtime = { runtime: 'tflite', version: '2.9.0', threads: 1, delegate: 'xnnpack' };
 const measurer = {
   runtimes: async () => [runtime],
@@ -35,4 +39,5 @@ const measurer = {
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
 const log = (line) => process.stderr.write(`${line}\n`);
-await runAgent({ url, tokenPath, statePath, name: 'test device', measurer, signal: stop.signal, log });
+if (!existsSync(statePath)) await pairAgent({ cloud: { url }, code, statePath, name: 'test device' });
+await runAgent({ identity: readIdentity(statePath), measurer, signal: stop.signal, log });

@@ -1,5 +1,5 @@
 /**
- * The real cloud. Prints its addresses as a line of JSON; when told a number of workloads, it has them measured by the
+ * The real cloud. Prints its address and a pairing code as a line of JSON; when told a number of workloads, it has them measured by the
  * first device that joins, and again those that failed because agents died under them. Arguments: data folder, port, number of workloads.
  */
 import { startCloud } from '@bespoke/cloud/compose.js';
@@ -15,7 +15,7 @@ const cloud = await startCloud({
   heartbeatMs: 200,
   studies: () => ({ create: refuse, estimate: refuse, cancel: refuse }),
 });
-process.stdout.write(`${JSON.stringify({ agentUrl: cloud.agentUrl, tokenPath: cloud.agentTokenPath })}\n`);
+process.stdout.write(`${JSON.stringify({ agentUrl: cloud.agentUrl, code: cloud.newPairingCode().code })}\n`);
 
 const workloads = Array.from({ length: Number(count) }, (_, index) => ({
   kind: 'block',

@@ -14,6 +14,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { pairAgent } from '@bespoke/agent/pair.js';
+import { newPairingCode } from '@bespoke/cloud/server/agent-access.js';
+import { openStore } from '@bespoke/cloud/store/store.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import Sqlite from 'better-sqlite3';
 
@@ -98,11 +101,16 @@ const data = join(folder, 'data');
 const gate = join(folder, 'gate');
 writeFileSync(gate, '');
 const cloud = new Immortal('cloud-process.mjs', [data, String(cloudPort), String(workloadCount)]);
-const agents = Array.from({ length: agentCount }, (_, index) => {
-  const state = join(folder, `agent-${index}.json`);
-  const args = [`ws://127.0.0.1:${proxyPort}`, join(data, 'agent-token'), state, gate, String(measureMs)];
-  return new Immortal('agent-process.mjs', args);
-});
+const url = `ws://127.0.0.1:${proxyPort}`;
+while (!existsSync(join(data, 'address'))) await pause(10);
+const store = openStore(data);
+const statePaths = Array.from({ length: agentCount }, (_, index) => join(folder, `agent-${index}.json`));
+for (const statePath of statePaths)
+  await pairAgent({ cloud: { url }, code: newPairingCode(store.secrets).code, statePath, name: 'test device' });
+store.close();
+const agents = statePaths.map(
+  (statePath) => new Immortal('agent-process.mjs', [url, '', statePath, gate, String(measureMs)]),
+);
 
 let cutCount = 0;
 const faults = {

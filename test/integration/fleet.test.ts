@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { pairAgent } from '@bespoke/agent/pair.js';
 import type { Cloud } from '@bespoke/cloud/compose.js';
 import { openStore, type Store } from '@bespoke/cloud/store/store.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
@@ -12,13 +13,9 @@ import { temporaryFolder } from '../support/folder.js';
 import { Program } from '../support/program.js';
 import { until } from '../support/until.js';
 
-function startAgent(cloud: { agentUrl: string; agentTokenPath: string }, folder: string): Program {
-  return new Program('integration/agent-process.mjs', [
-    cloud.agentUrl,
-    cloud.agentTokenPath,
-    join(folder, 'agent.json'),
-    join(folder, 'gate'),
-  ]);
+function startAgent({ agentUrl, newPairingCode }: Pick<Cloud, 'agentUrl' | 'newPairingCode'>, folder: string): Program {
+  const args = [agentUrl, newPairingCode().code, join(folder, 'agent.json'), join(folder, 'gate')];
+  return new Program('integration/agent-process.mjs', args);
 }
 
 const openGate = (folder: string) => writeFileSync(join(folder, 'gate'), '');
@@ -91,20 +88,6 @@ describe('agent', () => {
     expect(first.stderr).toContain('only one agent per device');
     expect(online(cloud)).toBe(true);
   });
-
-  it('waits for a token file that is not there yet', async () => {
-    const folder = temporaryFolder();
-    const cloud = await testCloud();
-    const agent = startAgent({ agentUrl: cloud.agentUrl, agentTokenPath: join(folder, 'token') }, folder);
-    await until('it says so', () =>
-      agent.stderr.includes('start the cloud first, it writes the file; trying again in'),
-    );
-    writeFileSync(join(folder, 'token'), 'x'.repeat(43));
-    await until('it is refused', () =>
-      agent.stderr.includes('the cloud refuses: expected a token that this cloud gave out'),
-    );
-    expect(cloud.store.devices.all()).toEqual([]);
-  });
 });
 
 describe('agent --exit-with-parent', () => {
@@ -115,8 +98,9 @@ describe('agent --exit-with-parent', () => {
   ])('ends when its parent is killed %s', async (_, connected) => {
     const folder = temporaryFolder();
     const cloud = await testCloud();
-    const args = [cloud.agentUrl, cloud.agentTokenPath, join(folder, 'agent.json')];
-    const parent = new Program('integration/orphan-parent.mjs', args);
+    const statePath = join(folder, 'agent.json');
+    await pairAgent({ cloud: { url: cloud.agentUrl }, code: cloud.newPairingCode().code, statePath, name: 'orphan' });
+    const parent = new Program('integration/orphan-parent.mjs', [statePath]);
     const pid = Number((await parent.line(/agent (\d+)/))[1]);
     if (connected) await until('the agent joins', () => online(cloud));
     await parent.kill();
@@ -134,11 +118,16 @@ describe('cloud', () => {
     return port;
   }
 
+  async function addressOf(cloud: Program): Promise<Pick<Cloud, 'agentUrl' | 'newPairingCode'>> {
+    const [, json] = await cloud.line(/^(\{"agentUrl".*\})\n/);
+    const { agentUrl, code } = JSON.parse(json!) as { agentUrl: string; code: string };
+    return { agentUrl, newPairingCode: () => ({ code, expiresAt: '' }) };
+  }
+
   it('killed and started again on its folder: queued jobs go on, the result at hand counts once', async () => {
     const [data, folder, port] = [temporaryFolder(), temporaryFolder(), await freePort()];
     const first = new Program('integration/cloud-process.mjs', [data, String(port), '5']);
-    await first.line(/agentUrl/);
-    const agent = startAgent({ agentUrl: `ws://127.0.0.1:${port}`, agentTokenPath: join(data, 'agent-token') }, folder);
+    const agent = startAgent(await addressOf(first), folder);
     await agent.line(/measuring conv/);
     await first.kill();
     openGate(folder); // the job at hand ends while there is no cloud
@@ -159,9 +148,8 @@ describe('cloud', () => {
     const [data, folder, port, count] = [temporaryFolder(), temporaryFolder(), await freePort(), 60];
     openGate(folder);
     const startCloud = () => new Program('integration/cloud-process.mjs', [data, String(port), String(count)]);
-    const address = { agentUrl: `ws://127.0.0.1:${port}`, agentTokenPath: join(data, 'agent-token') };
     let cloud = startCloud();
-    await cloud.line(/agentUrl/);
+    const address = await addressOf(cloud);
     let agent = startAgent(address, folder);
     const store = openStore(data);
     onTestFinished(() => store.close());

@@ -1,20 +1,10 @@
-/** Starts the agent that ends with its parent, says its process id, and lives until killed. Arguments: url, token file, state file. */
+/** Starts the agent that ends with its parent, says its process id, and lives until killed. Argument: the state file of a paired agent. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const [url, tokenPath, statePath] = process.argv.slice(2);
+const [statePath] = process.argv.slice(2);
 const main = fileURLToPath(new URL('../../agent/dist/main.js', import.meta.url));
-const args = [
-  'run',
-  '--url',
-  url,
-  '--token-file',
-  tokenPath,
-  '--state',
-  statePath,
-  '--exit-with-parent',
-  String(process.pid),
-];
+const args = ['run', '--state', statePath, '--exit-with-parent', String(process.pid)];
 const agent = spawn(process.execPath, [main, ...args], { stdio: 'ignore' });
 process.stdout.write(`agent ${agent.pid}\n`);
 setInterval(() => {}, 1000);

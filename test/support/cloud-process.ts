@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ApiCalls } from '@bespoke/shared/protocol/api.js';
+import { cookieFor } from './sign-in.js';
 
 export const bespoke = fileURLToPath(new URL('../../cloud/bin/bespoke.js', import.meta.url));
 
@@ -38,8 +39,7 @@ export async function startCloudProcess(dataDirectory: string, ...options: strin
     });
     child.once('exit', (code) => reject(new Error(`bespoke start ended with ${code}: ${errors}`)));
   });
-  const login = await fetch(address, { redirect: 'manual' });
-  const cookie = login.headers.get('set-cookie')!.split(';')[0]!;
+  const cookie = await cookieFor(address);
   const url = new URL(address).origin;
   return {
     url,

@@ -22,6 +22,10 @@ export class Program {
     onTestFinished(async () => void (await this.kill()));
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   /** Ends the process and waits for its end; gives its exit code, null when a signal ended it. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
     this.#child.kill(signal);

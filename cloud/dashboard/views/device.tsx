@@ -13,6 +13,7 @@ import { MeasuringProgress, OnlinePulse } from './device-card.js';
 import { Drift } from './drift.js';
 import { Heatmap } from './heatmap.js';
 import { Predictor } from './predictor.js';
+import { RevokeButton } from './revoke-button.js';
 import { Runtimes } from './runtimes.js';
 import { Absent } from './status.js';
 
@@ -34,6 +35,7 @@ export function DevicePage({ id }: { readonly id: string }) {
       <div className="row page-title">
         <h1>{device.name}</h1>
         <OnlinePulse online={device.online} />
+        <RevokeButton device={device} />
       </div>
       <HardwareSheet device={device} latencies={list} />
       {measured ? (

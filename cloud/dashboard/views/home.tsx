@@ -3,6 +3,7 @@ import type { DeviceView, StudyView } from '@bespoke/shared/protocol/api.js';
 import { formatTime, studyHeadline } from '../format.js';
 import { useLive } from '../live.js';
 import { studyHash } from '../route.js';
+import { AddDevice } from './add-device.js';
 import { DeviceCard } from './device-card.js';
 import { PhaseStepper, StatusPill, TimeLeft } from './status.js';
 import { StudyForm } from './study-form.js';
@@ -16,7 +17,10 @@ export function HomePage() {
       <section aria-labelledby="devices-title">
         <h2 id="devices-title">Devices</h2>
         {devices ? (
-          <DeviceCards devices={[...devices.values()]} />
+          <>
+            <DeviceCards devices={[...devices.values()]} />
+            <AddDevice devices={[...devices.values()]} />
+          </>
         ) : (
           <Loading failure={failures.get('devices')} what="devices" />
         )}

@@ -43,11 +43,21 @@ function Row({ name, device }: { readonly name: RuntimeName; readonly device: De
             ))}
           </ul>
         ) : (
-          <p className="small">
-            Not offered. On the device: <code>{runtimeCommands[name]}</code>, then start the agent again.
-          </p>
+          <Missing name={name} device={device} />
         )}
       </div>
     </li>
+  );
+}
+
+/** The agent tells what is not installed; one that does not tell may lack it. */
+function Missing({ name, device: { runtimes, info } }: { readonly name: RuntimeName; readonly device: DeviceView }) {
+  const names = [...new Set([...runtimes.map(({ runtime }) => runtime), name])];
+  const isInstalled = info.possibleRuntimes !== undefined && !info.possibleRuntimes.includes(name);
+  return (
+    <p className="small">
+      Not {isInstalled ? 'offered' : 'installed'}. On the device: {!isInstalled && <code>{runtimeCommands[name]}</code>}
+      {!isInstalled && ', then '}start the agent with <code>--runtimes {names.join(',')}</code>.
+    </p>
   );
 }

@@ -1,12 +1,12 @@
 /** StudyPage: one study from the first measurement to the download. */
 import type { StudyDetail } from '@bespoke/shared/protocol/api.js';
-import { useState } from 'react';
 import { callApi } from '../api.js';
 import { formatMs, formatTime } from '../format.js';
 import { useLive } from '../live.js';
 import { predictorOfStudy } from '../predictors.js';
 import { deviceHash } from '../route.js';
 import { useCall } from '../use-call.js';
+import { ConfirmButton } from './confirm-button.js';
 import { ResultCard } from './result-card.js';
 import { Absent, PhaseStepper, StatusPill, TimeLeft } from './status.js';
 import { StudyCharts } from './study-charts.js';
@@ -31,7 +31,15 @@ function Study({ study }: { readonly study: StudyDetail }) {
         <h1>{study.name}</h1>
         <StatusPill status={study.status} />
         <TimeLeft study={study} />
-        {study.status === 'running' && <CancelButton id={id} />}
+        {study.status === 'running' && (
+          <ConfirmButton
+            label="Cancel study"
+            question="Stop it for good?"
+            yes="Stop"
+            no="Keep running"
+            act={() => callApi('POST /api/studies/:id/cancel', { id })}
+          />
+        )}
       </div>
       <StudyFacts study={study} />
       {study.error !== null && (
@@ -69,35 +77,5 @@ function StudyFacts({ study }: { readonly study: StudyDetail }) {
       <span>{study.engine === null ? 'engine chosen before the search' : `engine ${study.engine}`}</span>
       <span>started {formatTime(study.createdAt)}</span>
     </p>
-  );
-}
-
-function CancelButton({ id }: { readonly id: string }) {
-  const [asking, setAsking] = useState(false);
-  const [failure, setFailure] = useState<string | null>(null);
-  const cancel = () => {
-    setAsking(false);
-    callApi('POST /api/studies/:id/cancel', { id }).catch((error: Error) => setFailure(error.message));
-  };
-  if (!asking) {
-    return (
-      <span className="cancel">
-        <button type="button" onClick={() => setAsking(true)}>
-          Cancel study
-        </button>
-        {failure !== null && <span role="alert">{failure}</span>}
-      </span>
-    );
-  }
-  return (
-    <span className="cancel">
-      Stop it for good?
-      <button type="button" className="danger" onClick={cancel}>
-        Stop
-      </button>
-      <button type="button" onClick={() => setAsking(false)}>
-        Keep running
-      </button>
-    </span>
   );
 }

@@ -8,7 +8,7 @@ export function UnauthorizedPage() {
         a session:
       </p>
       <pre>
-        <code>http://127.0.0.1:…/?token=…</code>
+        <code>http://127.0.0.1:…/#token=…</code>
       </pre>
       <p>
         Is it gone, or used already? Stop the cloud, and start it again for a new one: <code>npm start</code>

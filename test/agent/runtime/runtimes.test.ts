@@ -24,7 +24,7 @@ describe('openRuntime', () => {
       details: {
         runtime: 'onnx',
         problem: 'it has no delegate abacus',
-        remedy: 'npx bespoke agent runtime add onnx',
+        remedy: 'npx bespoke-agent runtime add onnx',
       },
     });
   });

@@ -47,6 +47,14 @@ function testQueue(settings = {}, now?: () => Date) {
 }
 
 describe('JobQueue', () => {
+  it('refuses what no device can hold, and then queues nothing of it', () => {
+    const { store, queue } = testQueue();
+    const huge = { ...workload(1), inputShapes: [[4096, 4096, 4096]] };
+    const request = () => queue.request('tests', device.id, runtime, [workload(0), huge], never);
+    expect(request).toThrow(/^expected a workload that a device can hold, at most 1073741824 bytes of activations/);
+    expect(store.jobs.countOpen(device.id)).toBe(0);
+  });
+
   it('records a result once, however often it comes, and ends the job with its block', () => {
     const { store, ended, request, take, complete, endBlock } = testQueue();
     request(0);

@@ -1,19 +1,29 @@
 import { readFileSync } from 'node:fs';
 import type { Cloud } from '@bespoke/cloud/compose.js';
-import { sentinel } from '@bespoke/cloud/fleet/sentinel.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
-import type { AgentMessage, CloudMessage } from '@bespoke/shared/protocol/agent.js';
+import type { CloudMessage } from '@bespoke/shared/protocol/agent.js';
 import type { ApiEvent, MeasurementView, SentinelPoint } from '@bespoke/shared/protocol/api.js';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { device, runtime, success, testCloud, workload } from '../../support/fleet.js';
 import { temporaryFolder } from '../../support/folder.js';
+import {
+  agentSaying,
+  answerSentinels,
+  dial,
+  helloTo,
+  jobsOf,
+  letIn,
+  newKey,
+  type Said,
+} from '../../support/raw-agent.js';
+import { postToken } from '../../support/sign-in.js';
 import { until } from '../../support/until.js';
 
 /** Signs in as a browser does; gives the cookie. */
 async function signIn(cloud: Cloud): Promise<string> {
-  const response = await fetch(cloud.newLoginUrl(), { redirect: 'manual' });
-  expect([response.status, response.headers.get('location')]).toEqual([303, '/']);
+  const response = await postToken(cloud.newLoginUrl());
+  expect(response.status).toBe(204);
   const cookie = response.headers.get('set-cookie')!;
   expect(cookie).toMatch(/^bespoke_session=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/; Max-Age=2592000$/);
   return cookie.split(';')[0]!;
@@ -24,69 +34,21 @@ async function failure(response: Response): Promise<[number, string, string]> {
   return [response.status, code, message];
 }
 
-/** A WebSocket with what it received and how it ended. */
-function dial(url: string, headers: Record<string, string> = {}) {
-  const socket = new WebSocket(url, { headers });
-  const client = {
-    socket,
-    messages: [] as unknown[],
-    closed: undefined as number | undefined,
-    error: undefined as string | undefined,
-  };
-  socket.on('message', (data) => client.messages.push(JSON.parse(String(data))));
-  socket.on('close', (code) => {
-    client.closed = code;
-  });
-  socket.on('error', (error) => {
-    client.error = error.message;
-  });
-  onTestFinished(() => socket.terminate());
-  return client;
-}
-
-function helloOf(cloud: Cloud): Extract<AgentMessage, { type: 'hello' }> {
-  const { id: agentId, ...rest } = device;
-  return { type: 'hello', protocol: 1, token: readFileSync(cloud.agentTokenPath, 'utf8').trim(), agentId, ...rest };
-}
-
-/** An agent that sends these messages; strings and bytes go as they are. */
-async function agentSaying(cloud: Cloud, ...messages: readonly (object | string | Buffer)[]) {
-  const client = dial(`${cloud.agentUrl}/agent`);
-  await until('the socket opens', () => client.socket.readyState === WebSocket.OPEN);
-  for (const message of messages)
-    client.socket.send(typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message));
-  return client;
-}
-
-type JobOf<Message> = Extract<Message, { type: 'job' }>;
-
-/** The jobs that an agent was sent; the sentinels that surround them it has answered. */
-function jobsOf(agent: { messages: unknown[] }): JobOf<CloudMessage>[] {
-  const jobs = (agent.messages as CloudMessage[]).filter((message) => message.type === 'job');
-  return jobs.filter(({ workload }) => workloadKey(workload) !== workloadKey(sentinel));
-}
-
-function answerSentinels({ socket }: { socket: WebSocket }): void {
-  socket.on('message', (data) => {
-    const message = JSON.parse(String(data)) as CloudMessage;
-    if (message.type !== 'job' || workloadKey(message.workload) !== workloadKey(sentinel)) return;
-    const { jobId, leaseId } = message;
-    socket.send(JSON.stringify({ type: 'result', jobId, leaseId, outcome: success(0.3) }));
-    socket.send(JSON.stringify({ type: 'ready' }));
-  });
-}
-
 describe('a session', () => {
   it('opens with a one-time token, once', async () => {
     const cloud = await testCloud();
     const url = cloud.newLoginUrl();
-    const first = await fetch(url, { redirect: 'manual' });
-    expect(first.status).toBe(303);
+    expect(new URL(url).search).toBe('');
+    expect((await postToken(url)).status).toBe(204);
     const sentence = 'expected a one-time token, but this one is unknown or was used; restart the cloud for a new one';
-    expect(await failure(await fetch(url, { redirect: 'manual' }))).toEqual([401, 'LOGIN_TOKEN_INVALID', sentence]);
-    const cookie = first.headers.get('set-cookie')!.split(';')[0]!;
-    expect((await fetch(url, { redirect: 'manual', headers: { cookie } })).status).toBe(303);
-    expect((await fetch(`${cloud.url}/login?token=guess`, { redirect: 'manual' })).status).toBe(401);
+    expect(await failure(await postToken(url))).toEqual([401, 'LOGIN_TOKEN_INVALID', sentence]);
+    expect((await postToken(`${cloud.url}/#token=guess`)).status).toBe(401);
+    const fromElsewhere = await fetch(`${cloud.url}/api/session`, {
+      method: 'POST',
+      headers: { origin: 'http://evil.example', 'content-type': 'application/json' },
+      body: JSON.stringify({ token: cloud.newLoginUrl().split('=')[1] }),
+    });
+    expect((await failure(fromElsewhere)).slice(0, 2)).toEqual([403, 'ORIGIN_REFUSED']);
   });
 
   it('outlives the cloud, but its cookie is nowhere on the disk', async () => {
@@ -204,17 +166,26 @@ describe('the API', () => {
     const response = await fetch(`${cloud.url}/api/studies/${id}/model`, { headers: { cookie } });
     expect(response.headers.get('content-disposition')).toBe('attachment; filename="my-flowers.tflite"');
     expect(await response.text()).toBe('model bytes');
+    letIn(cloud);
+    const agent = await agentSaying(cloud, helloTo);
+    const welcome = await until('the agent is welcome', () => agent.messages[0] as { fileToken: string });
     const file = (authorization: string) =>
       fetch(`${cloud.url}/api/artifacts/${sha256}`, { headers: { authorization } });
-    expect((await file(`Bearer ${helloOf(cloud).token}`)).status).toBe(200);
+    expect((await file(`Bearer ${welcome.fileToken}`)).status).toBe(200);
     expect((await failure(await file('Bearer guess'))).slice(0, 2)).toEqual([401, 'AGENT_TOKEN_UNKNOWN']);
+    agent.socket.terminate();
+    await until(
+      'the token ends with the connection',
+      async () => (await file(`Bearer ${welcome.fileToken}`)).status === 401,
+    );
   });
 
   it('pushes devices, latencies and studies to dashboards', async () => {
     const cloud = await testCloud();
     const events = dial(`${cloud.agentUrl}/api/events`, { cookie: await signIn(cloud), origin: cloud.url });
     await until('it opens', () => events.socket.readyState === WebSocket.OPEN);
-    const agent = await agentSaying(cloud, helloOf(cloud), { type: 'ready' });
+    letIn(cloud);
+    const agent = await agentSaying(cloud, helloTo, { type: 'ready' });
     answerSentinels(agent);
     await until('it is welcome', () => agent.messages.length > 0);
     const campaign = cloud.ensureMeasured(device.id, runtime, [workload(0)]);
@@ -242,41 +213,42 @@ describe('the agents’ socket', () => {
   it.each([
     [
       'another version',
-      (hello: object) => [{ ...hello, protocol: 9 }],
+      () => [{ type: 'hello', protocol: 9 }],
       'PROTOCOL_VERSION_DIFFERS',
-      'the agent speaks version 9',
+      'the other side speaks version 9',
     ],
     [
-      'an unknown token',
-      (hello: object) => [{ ...hello, token: 'x'.repeat(43) }],
-      'AGENT_TOKEN_UNKNOWN',
-      'expected a token that this cloud gave out',
-    ],
-    ['no hello', () => [{ type: 'ready' }], 'MESSAGE_INVALID', 'expected hello first, but got ready'],
-    ['a second hello', (hello: object) => [hello, hello], 'MESSAGE_INVALID', 'hello is said once'],
-    [
-      'an unknown message',
-      (hello: object) => [hello, { type: 'shell', command: 'ls' }],
-      'MESSAGE_INVALID',
-      'but got "shell"',
+      'an agent that nobody paired',
+      () => [(challenge) => helloTo(challenge, 'device-0002')],
+      'AGENT_UNKNOWN',
+      'run on the device: `npx bespoke agent pair URL CODE`',
     ],
     [
-      'a bad field',
-      (hello: object) => [hello, { type: 'heartbeat', sequence: -1 }],
-      'MESSAGE_INVALID',
-      'at $.sequence',
+      "another agent's signature",
+      () => [(challenge) => helloTo(challenge, device.id, newKey())],
+      'AGENT_PROOF_INVALID',
+      'expected a signature by the key of agent device-0001',
     ],
+    ['no hello', () => [{ type: 'ready' }], 'MESSAGE_INVALID', 'expected hello or pair first, but got ready'],
+    ['a second hello', () => [helloTo, helloTo], 'MESSAGE_INVALID', 'hello is said once'],
+    ['an unknown message', () => [helloTo, { type: 'shell', command: 'ls' }], 'MESSAGE_INVALID', 'but got "shell"'],
+    ['a bad field', () => [helloTo, { type: 'heartbeat', sequence: -1 }], 'MESSAGE_INVALID', 'at $.sequence'],
     ['bytes', () => [Buffer.from([0xff, 0xfe])], 'MESSAGE_INVALID', 'expected JSON in UTF-8'],
-  ])('refuses %s with a sentence, closes, and lives on', async (_, messages, code, sentence) => {
-    const cloud = await testCloud();
-    const bad = await agentSaying(cloud, ...messages(helloOf(cloud)));
-    await until('it is closed', () => bad.closed);
-    expect(bad.closed).toBe(1008);
-    expect(bad.messages.at(-1)).toMatchObject({ type: 'refused', code, message: expect.stringContaining(sentence) });
-    const good = await agentSaying(cloud, helloOf(cloud));
-    await until('another is welcome', () => good.messages.length > 0);
-    expect(good.messages[0]).toEqual({ type: 'welcome', deviceId: device.id, heartbeatMs: 15_000 });
-  });
+  ] as const satisfies readonly (readonly [string, () => readonly Said[], string, string])[])(
+    'refuses %s with a sentence, closes, and lives on',
+    async (_, messages, code, sentence) => {
+      const cloud = await testCloud();
+      letIn(cloud);
+      const bad = await agentSaying(cloud, ...messages());
+      await until('it is closed', () => bad.closed);
+      expect(bad.closed).toBe(1008);
+      expect(bad.messages.at(-1)).toMatchObject({ type: 'refused', code, message: expect.stringContaining(sentence) });
+      const good = await agentSaying(cloud, helloTo);
+      await until('another is welcome', () => good.messages.length > 0);
+      const fileToken = expect.stringMatching(/^[\w-]{43}$/);
+      expect(good.messages[0]).toEqual({ type: 'welcome', deviceId: device.id, heartbeatMs: 15_000, fileToken });
+    },
+  );
 
   it('closes a message over the limit, a page of another site, and one that says nothing', async () => {
     const cloud = await testCloud({ helloTimeoutMs: 1000 });
@@ -290,7 +262,8 @@ describe('the agents’ socket', () => {
 
   it('takes an agent that falls silent for dead, and its job back', async () => {
     const cloud = await testCloud({ heartbeatMs: 20 });
-    const agent = await agentSaying(cloud, helloOf(cloud), { type: 'ready' });
+    letIn(cloud);
+    const agent = await agentSaying(cloud, helloTo, { type: 'ready' });
     await until('it is welcome', () => agent.messages.length > 0);
     const stop = new AbortController();
     const campaign = cloud.ensureMeasured(device.id, runtime, [workload(0)], { signal: stop.signal });
@@ -302,7 +275,8 @@ describe('the agents’ socket', () => {
 
   it('acknowledges a result that came before, and a job that it does not know', async () => {
     const cloud = await testCloud();
-    const agent = await agentSaying(cloud, helloOf(cloud), { type: 'ready' });
+    letIn(cloud);
+    const agent = await agentSaying(cloud, helloTo, { type: 'ready' });
     answerSentinels(agent);
     await until('it is welcome', () => agent.messages.length > 0);
     const campaign = cloud.ensureMeasured(device.id, runtime, [workload(0)]);
