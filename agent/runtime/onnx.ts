@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { writeEmptyOnnx, writeOnnx } from '@bespoke/shared/format/onnx.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor, ValueMetadata } from 'onnxruntime-node';
 import { graphOf, type Runtime, type Session } from './runtime.js';
 
 type Ort = typeof import('onnxruntime-node');
@@ -59,11 +59,11 @@ async function openSession(ort: Ort, { delegate, threads }: RuntimeKey, bytes: U
 /** Tensors by name on arrays of ours, zeros at first. */
 function tensorsOf(
   ort: Ort,
-  metadata: readonly InferenceSession.ValueMetadata[],
+  metadata: readonly ValueMetadata[],
 ): [tensors: Record<string, Tensor>, arrays: Float32Array[]] {
   const tensors: Record<string, Tensor> = {};
   const arrays = metadata.map((value) => {
-    const shape = (value as InferenceSession.TensorValueMetadata).shape as number[]; // our files name every size
+    const shape = value.shape as number[]; // our files name every size
     const array = new Float32Array(shape.reduce((product, size) => product * size, 1));
     tensors[value.name] = new ort.Tensor(array, shape);
     return array;

@@ -1,14 +1,12 @@
 /** tfjs on WebGPU: the package webgpu (Dawn, as in Chrome) gives Node the graphics processor, tfjs-backend-webgpu runs on it. */
 import { AppError } from '@bespoke/shared/base/errors.js';
 import type { Tf } from '@bespoke/shared/tfjs/tf.js';
+import type { Adapter, Gpu } from 'webgpu';
 import type { Runtime } from './runtime.js';
 import { node, tfjsRuntime } from './tfjs.js';
 
 /** `software`: a driver that computes on the processor. */
 export type WebgpuDelegate = 'gpu' | 'software';
-
-type Gpu = ReturnType<typeof import('webgpu')['create']>;
-type Adapter = NonNullable<Awaited<ReturnType<Gpu['requestAdapter']>>>;
 
 /** What to do where the packages are there, but no adapter. */
 const drivers: { readonly [D in WebgpuDelegate]: string } = {

@@ -10,7 +10,12 @@ import type { Model, Runtime, Session } from './runtime.js';
 import { createCollector } from './spent-models.js';
 
 type Binding = typeof import('tfjs-tflite-node');
-type Interpreter = InstanceType<Binding['TFLiteNodeModelRunner']>;
+/** What we use of the binding's; its own types stand on a package that an agent does not keep (slim.mjs). */
+interface Interpreter {
+  getInputs(): readonly { data(): unknown }[];
+  getOutputs(): readonly { data(): unknown }[];
+  infer(): unknown;
+}
 
 // From dist/runtime/ to what runtime/xnnpack-delegate/build.mjs writes at install.
 const built = fileURLToPath(new URL('../../build', import.meta.url));
