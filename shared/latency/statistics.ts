@@ -51,7 +51,7 @@ export function summarize(samplesMs: readonly number[]): LatencySummary {
 
 /**
  * How far the interval of a measurement reaches at least: three times as far as the third quietest pass lies from the quietest.
- * Samples say nothing of how passes differ: of the intervals by ranks alone, 66 to 78% held the long-run median; of these, 94 to 99%
+ * Samples say nothing of how passes differ: on the records it was chosen on, 66 to 78% of the intervals by ranks alone held the long-run median; of these, 94 to 99%
  * (docs/adr/0006).
  */
 const reach = { passIndex: 2, factor: 3 } as const;
