@@ -5,9 +5,7 @@
  * factor: the target is lowered by that factor and the most probable network within it is taken, a few times at most.
  */
 import { type Measure, measureNetworks, type Prices } from './pricing.js';
-import { deriveWithin } from './proxyless/derive.js';
 import type { ProxylessResult } from './proxyless/search.js';
-import { preferences } from './proxyless/state.js';
 import { choose, pathLatencyMs, type SearchSpace } from './space.js';
 
 export interface Derived {
@@ -26,7 +24,7 @@ const maxTries = 5;
 export async function deriveMeasured(
   space: SearchSpace,
   { latencyMs, fixedMs, budgetMs, fastestMs }: Prices,
-  { path: first, state }: Pick<ProxylessResult, 'path' | 'state'>,
+  { path: first, within }: Pick<ProxylessResult, 'path' | 'within'>,
   measure: Measure,
   name: string,
 ): Promise<Derived> {
@@ -40,7 +38,7 @@ export async function deriveMeasured(
     tried.push({ path, predictedMs, measuredMs, doubt });
     targetMs = Math.min(targetMs, predictedMs) * Math.min(budgetMs / measuredMs, 0.999);
     if (measuredMs <= budgetMs || tried.length === maxTries || targetMs < fastestMs) break;
-    path = deriveWithin(preferences(state), latencyMs, fixedMs, targetMs);
+    path = within(targetMs);
   }
   const log = tried.map(
     ({ predictedMs, measuredMs, doubt }) =>

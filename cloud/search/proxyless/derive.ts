@@ -17,21 +17,28 @@ const cellCount = 20_000;
 const roundingSlack = 1e-12;
 
 /**
- * The most probable network whose predicted latency is at most the budget.
+ * The most probable network whose predicted latency is at most the budget and at least `leastMs`, if there is one so slow.
  *
  * Dynamic programming over slots. A cell of the latency axis keeps the most probable partial network that lies in it
  * with its exact latency, so the budget is kept exactly; what may be lost is a network that is more probable by having been
  * within 1/20,000 of the budget of one that was kept.
  * Throws `BUDGET_TOO_SMALL` naming the fastest network.
  */
-export function deriveWithin(alphas: Matrix, latencyMs: Matrix, fixedMs: number, budgetMs: number): number[] {
+export function deriveWithin(
+  alphas: Matrix,
+  latencyMs: Matrix,
+  fixedMs: number,
+  budgetMs: number,
+  leastMs = 0,
+): number[] {
   const fastest = fastestPath(latencyMs);
   const fastestMs = pathLatencyMs(fastest, latencyMs, fixedMs);
   if (fastestMs > budgetMs) throw new AppError('BUDGET_TOO_SMALL', { budgetMs, fastestMs });
   const finished = mostProbableByLatency(alphas, latencyMs, fixedMs, budgetMs);
   // Only where the budget is the fastest network's latency to the last bit, and a rival in its cell rounds above it.
   if (finished.length === 0) return fastest;
-  return pathOf(best(finished));
+  const slowEnough = finished.filter(({ ms }) => ms >= leastMs);
+  return pathOf(best(slowEnough.length > 0 ? slowEnough : finished));
 }
 
 /** A choice for the first slots: a linked list, so that cells share their beginnings. */

@@ -30,7 +30,7 @@ export interface ProxylessSettings {
   readonly mode: GateMode;
   readonly architectureLearningRate: number;
   readonly latencyLoss: LatencyLoss;
-  /** Share of the budget that the network should use at least, 0..1 (see deriveWithin). */
+  /** Share of the budget that the network should use at least, 0..1. */
   readonly leastBudgetShare: number;
 }
 
@@ -62,6 +62,8 @@ export interface ProxylessResult {
   readonly argmaxMs: number;
   readonly probabilities: readonly (readonly number[])[];
   readonly state: SearchState;
+  /** The network that `path` would have been under another budget, were the argmax network no good. */
+  within(budgetMs: number): number[];
 }
 
 /**
@@ -129,14 +131,16 @@ function tellPoint({ settings, onPoint, pointEverySteps = 10, ...search }: Proxy
 /**
  * The argmax network where it makes good use of the budget: between leastBudgetShare and 1 of it. Else the probabilities are not
  * settled enough for it: the expectation that kept the budget was that of a mixture. Then the budget itself takes the latency term's
- * place, and the network is the one within it that is most probable by accuracy alone.
+ * place, and the network is the one within the same bounds that is most probable by accuracy alone.
  */
 function resultOf(search: ProxylessSearch, state: SearchState): ProxylessResult {
   const { latencyMs, fixedMs, budgetMs, settings } = search;
   const argmaxPath = derive(state.alphas);
   const argmaxMs = pathLatencyMs(argmaxPath, latencyMs, fixedMs);
+  const within = (ms: number) =>
+    deriveWithin(preferences(state), latencyMs, fixedMs, ms, settings.leastBudgetShare * ms);
   const isGood = argmaxMs <= budgetMs && argmaxMs >= settings.leastBudgetShare * budgetMs;
-  const path = isGood ? argmaxPath : deriveWithin(preferences(state), latencyMs, fixedMs, budgetMs);
+  const path = isGood ? argmaxPath : within(budgetMs);
   return {
     path,
     predictedMs: pathLatencyMs(path, latencyMs, fixedMs),
@@ -144,6 +148,7 @@ function resultOf(search: ProxylessSearch, state: SearchState): ProxylessResult 
     argmaxMs,
     probabilities: state.alphas.map(softmax),
     state,
+    within,
   };
 }
 

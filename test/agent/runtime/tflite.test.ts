@@ -46,7 +46,8 @@ describe('openTflite', () => {
         timeMs(() => plain(image)),
       );
     }
-    expect(plainMs / oursMs).toBeGreaterThan(3);
+    // 1 where the delegate does not apply; where it does, 2.9 to 16 by processor: half-way to the least, in factors.
+    expect(plainMs / oursMs).toBeGreaterThan(1.7);
     // and computes the same
     const largest = Math.max(...plain(image).map(Math.abs));
     for (const [index, value] of plain(image).entries()) {

@@ -24,6 +24,13 @@ describe('deriveWithin', () => {
     expect(deriveWithin(alphas, latencyMs, 0.1, 2.6)).toEqual([0, 0, 0]);
   });
 
+  it('uses the budget as far as is asked, if a network can', () => {
+    expect(deriveWithin(alphas, latencyMs, 0.1, 6.5, 5.58)).toEqual([2, 0, 0]);
+    expect(deriveWithin([[0, 1, -2], [0, 0.4], [3]], latencyMs, 0.1, 7.6, 0)).toEqual([1, 1, 0]);
+    expect(deriveWithin([[0, 1, -2], [0, 0.4], [3]], latencyMs, 0.1, 7.6, 6.8)).toEqual([2, 1, 0]);
+    expect(deriveWithin([[0, 1, -2], [0, 0.4], [3]], latencyMs, 0.1, 7.6, 7.61)).toEqual([1, 1, 0]);
+  });
+
   it('agrees with trying every network', () => {
     for (let seed = 0; seed < 20; seed++) {
       const stream = randomStream(seed, 'derive-test');
