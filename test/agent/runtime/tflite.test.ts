@@ -27,7 +27,7 @@ describe('tfliteKey', () => {
 });
 
 describe('openTflite', () => {
-  // The package as it comes takes no delegate and is 8 to 16 times slower; a delegate that fails to apply would look like that.
+  // The package as it comes takes no delegate and is 3 to 16 times slower, by processor; a delegate that fails to apply would look like that.
   it('really applies XNNPACK', async () => {
     const model = mobilenet();
     const session = await openTflite(1).load({ kind: 'file', format: 'tflite', bytes: model });
