@@ -1,5 +1,6 @@
 /**
- * Makes a fresh clone ready: installs packages, builds, and with --tensorflow sets the native training backend up.
+ * Makes a fresh clone ready: installs packages, builds, and with --tensorflow sets the native training backend up, with --pymoo what
+ * evolution is compared with.
  * Plain Node, because nothing is installed yet when it runs. What is ready already costs a second or two.
  * All it says goes to stderr: stdout belongs to the command that follows.
  */
@@ -96,4 +97,12 @@ if (process.argv.includes('--tensorflow')) {
     process.stderr.write(`prepare: going on without native TensorFlow: ${error.message}\n`);
   });
   if (process.argv.includes('--torch')) setupTorch();
+}
+if (process.argv.includes('--pymoo')) {
+  const { setupPymoo } = await import('./setup-tensorflow.mjs');
+  try {
+    setupPymoo();
+  } catch (error) {
+    fail(error.message);
+  }
 }

@@ -4,7 +4,7 @@
  *
  * Plain Node without dependencies, so that it runs right after an install. The wheel lives in build/python, which
  * outlasts `npm ci`: a second run only links and builds again (seconds), a third finds all done.
- * With `--torch` it also installs PyTorch into build/python, which only the benchmark needs.
+ * What only benchmarks need goes into build/python, too: PyTorch with `--torch`, pymoo by scripts/prepare.mjs.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -18,6 +18,10 @@ const python = join(root, 'build/python/bin/python');
 /** The release that the binding was tried with; only x64 has a wheel without CUDA by its own name. */
 const tensorflowWheel = `${process.arch === 'x64' ? 'tensorflow-cpu' : 'tensorflow'}>=2.21,<2.22`;
 const napiVersion = 8;
+
+/** The release that docs/search.md has figures of, and what it needs to run; it asks for plots and a progress bar besides. */
+const pymooWheel = 'pymoo>=0.6.2,<0.6.3';
+const pymooNeeds = ['numpy', 'scipy', 'moocore', 'autograd', 'cma', 'Deprecated'];
 
 /** How long the package's own download may stay silent, and take in all. */
 const silentMs = 15_000;
@@ -49,7 +53,7 @@ export async function setupTensorflow(log = printProgress()) {
 
   const hasWheel = existsSync(python) && moduleFolder('tensorflow') !== undefined;
   if (hasWheel || !(await installOwnBinary(log))) {
-    installWheel(tensorflowWheel, 'tensorflow', log);
+    installWheels([tensorflowWheel], 'tensorflow', log);
     linkWheel(log);
     buildBinding(log);
   }
@@ -62,8 +66,15 @@ export async function setupTensorflow(log = printProgress()) {
 
 /** Installs PyTorch (CPU) into build/python, for the benchmark alone. Throws SetupError. */
 export function setupTorch(log = printProgress()) {
-  installWheel('torch', 'torch', log);
+  installWheels(['torch'], 'torch', log);
   log('torch is ready');
+}
+
+/** Installs pymoo into build/python, for the benchmark of evolution alone. Throws SetupError. */
+export function setupPymoo(log = printProgress()) {
+  installWheels(pymooNeeds, 'moocore', log);
+  installWheels(['--no-deps', pymooWheel], 'pymoo', log);
+  log('pymoo is ready');
 }
 
 /** TensorFlow's version if the binding loads, else undefined. */
@@ -108,18 +119,18 @@ async function installOwnBinary(log) {
   return false;
 }
 
-/** Installs a wheel into build/python unless its module is there. */
-function installWheel(requirement, module, log) {
+/** Installs wheels into build/python unless the module of one is there. */
+function installWheels(requirements, module, log) {
   if (!existsSync(python)) {
     log('making a Python environment in build/python');
     run('python3', ['-m', 'venv', join(root, 'build/python')], 'install python3 with its venv module');
   }
   if (moduleFolder(module)) return;
-  log(`installing ${requirement} with pip (some hundred megabytes)`);
+  log(`installing ${requirements.join(' ')} with pip (some hundred megabytes)`);
   const quiet = ['--quiet', '--progress-bar', 'off', '--disable-pip-version-check'];
   run(
     python,
-    ['-m', 'pip', 'install', '--retries', '0', ...quiet, requirement],
+    ['-m', 'pip', 'install', '--retries', '0', ...quiet, ...requirements],
     'pip needs a package index that it can reach and Python 3.10 to 3.13',
   );
 }

@@ -19,6 +19,8 @@ export interface ErrorDetails {
   SEARCH_LATENCY_INVALID: { slot: string; candidate: string; got: string };
   SEARCH_DIVERGED: { step: number; what: string; got: number };
   SEARCH_CHECKPOINT_MISMATCH: { directory: string; expected: string; got: string };
+  EVOLUTION_EXHAUSTED: { tries: number; knownCount: number };
+  EVOLUTION_TELL_INVALID: { key: string; problem: string };
   SPEC_INVALID: { line: number; path: string; problem: string };
   SPEC_KEY_UNKNOWN: { line: number; key: string; section: string; nearest: string };
   PLAN_TOO_SHORT: { minutes: number; neededMinutes: number };
@@ -110,6 +112,9 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
     `step ${d.step}: expected a finite ${d.what}, but got ${d.got}; lower search.learningRate or lengthen search.rampSteps`,
   SEARCH_CHECKPOINT_MISMATCH: (d) =>
     `the checkpoint in ${d.directory} is of another search: expected problem ${d.expected}, but it says ${d.got}; delete it or restore the space, latencies, budget and settings that it was made with`,
+  EVOLUTION_EXHAUSTED: (d) =>
+    `expected a genotype that is new and admitted, but in ${d.tries} draws there was none beside the ${d.knownCount} known; the space is searched through: stop here, enlarge it or admit more`,
+  EVOLUTION_TELL_INVALID: (d) => `expected an evaluation that fits, but that of ${d.key} does not: ${d.problem}`,
   SPEC_INVALID: (d) => `study specification, line ${d.line}, ${d.path}: ${d.problem}`,
   SPEC_KEY_UNKNOWN: (d) =>
     `study specification, line ${d.line}: expected a key of ${d.section}, but got "${d.key}"; did you mean "${d.nearest}"?`,
