@@ -6,9 +6,8 @@ import type { EstimateView } from '@bespoke/shared/protocol/api.js';
 import type { CloudConfig } from './config.js';
 import { agreeing } from './fleet/campaign.js';
 import { estimateCampaign } from './fleet/estimate.js';
+import { pricedWorkloads } from './search/methods.js';
 import { networkCounts } from './search/predictor.js';
-import { buildSpace } from './search/presets.js';
-import { pricedBlocks } from './search/pricing.js';
 import type { ResolvedSpec } from './search/spec.js';
 import type { Device } from './store/devices.js';
 import type { Store } from './store/store.js';
@@ -19,15 +18,16 @@ import { packDataset } from './train/data/pack.js';
  */
 export async function estimateStudy(
   { store, config }: { readonly store: Store; readonly config: Pick<CloudConfig, 'dataDirectory'> },
-  { data: { source, resolution, ...shares }, space, minutes }: ResolvedSpec,
+  spec: ResolvedSpec,
   { device, runtime }: { device: Device; runtime: RuntimeKey },
   deviceCount: number,
 ): Promise<EstimateView> {
+  const { source, resolution, ...shares } = spec.data;
   const directory = join(config.dataDirectory, 'datasets');
   const { manifest } = await packDataset(source, directory, { ...shares, resolution: resolution ?? undefined });
-  const blocks = pricedBlocks(buildSpace(space, manifest)).map(workloadKey);
+  const blocks = pricedWorkloads[spec.method](spec, manifest).map(workloadKey);
   // Which networks follow from what the blocks cost; they may be known, but cannot be looked up.
-  const { fit, heldOut } = networkCounts(minutes);
+  const { fit, heldOut } = networkCounts(spec.minutes);
   const networks = Array.from({ length: fit + heldOut }, (_, index) => `network ${index}`);
   return estimateCampaign(store, { id: device.id, runtime, deviceCount }, [...blocks, ...networks], agreeing);
 }

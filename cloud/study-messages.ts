@@ -4,7 +4,7 @@ import type { LatencyEntry } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
 import type { StudyResult } from '@bespoke/shared/protocol/api.js';
 import type { ResolvedSpec } from './search/spec.js';
-import type { StudyPorts, StudyUpdate } from './search/study.js';
+import type { StudyPorts, StudyUpdate } from './search/study-ports.js';
 
 /** What a study's process is given to run. */
 export interface StudyTask {

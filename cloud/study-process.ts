@@ -16,12 +16,14 @@ import { exportModel } from './export/export.js';
 import { compareOutputs, isWithinBounds } from './export/parity.js';
 import { openTfliteRunner } from './export/tflite-runner.js';
 import { replaceFile } from './search/outcome.js';
-import { runStudy, type StudyPorts } from './search/study.js';
+import { runStudy } from './search/study.js';
+import type { StudyPorts } from './search/study-ports.js';
 import { type FromStudy, fromFailure, type StudyTask, type ToStudy, toFailure } from './study-messages.js';
 import { noAugmentation, openLoader } from './train/data/loader.js';
 import { packDataset } from './train/data/pack.js';
 import { imageSize, type PackedDataset, splitRange } from './train/data/packed.js';
 import type { Engine } from './train/engine.js';
+import { openEvaluationPool } from './train/evaluation/pool.js';
 import { openTfjsEngine } from './train/tfjs/engine.js';
 
 /** Images of split `search` on which the exported file is compared with the engine. */
@@ -63,6 +65,8 @@ async function run(task: StudyTask): Promise<void> {
     device: task.device,
     data,
     measure,
+    openEvaluator: (workerCount) =>
+      openEvaluationPool({ workerCount, threadCount: 1, backend, dataDirectory: data.directory }),
     exportModel: async (graph, weights) => {
       const path = join(directory, 'model.tflite');
       const { bytes } = exportModel('tflite', graph, weights, `${spec.name}, made to measure by Bespoke`);

@@ -18,7 +18,7 @@ import type { StudyView } from '@bespoke/shared/protocol/api.js';
 import type { CloudParts } from './compose.js';
 import { agreeing } from './fleet/campaign.js';
 import { parseSpec, type ResolvedSpec, resolveSpec, writeSpec } from './search/spec.js';
-import type { StudyUpdate } from './search/study.js';
+import type { StudyUpdate } from './search/study-ports.js';
 import type { StudyService } from './server/api.js';
 import type { Device } from './store/devices.js';
 import { estimateStudy } from './study-estimate.js';
@@ -179,6 +179,8 @@ function record({ journal, store }: CloudParts, { id, device, runtime }: Run, up
       journal.slots(id, slots);
     },
     search: ({ point, probabilities }) => journal.searchPoint(id, point, probabilities),
+    evolution: ({ frame }) => journal.evolution(id, frame),
+    individual: ({ individual, refusedCounts }) => journal.individual(id, individual, refusedCounts),
     train: ({ point }) => journal.trainPoint(id, point),
     network: ({ network }) => journal.network(id, network),
   };

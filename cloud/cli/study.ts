@@ -14,7 +14,7 @@ import type { Cloud } from '../compose.js';
 import { type LocalAgent, startLocalAgent } from '../local-agent.js';
 import { formatError } from '../search/predictor.js';
 import { presetNames } from '../search/presets.js';
-import { parseSpec, resolveSpec, type StudySpec } from '../search/spec.js';
+import { type MethodName, methodNames, parseSpec, resolveSpec, type StudySpec } from '../search/spec.js';
 import { openStore } from '../store/store.js';
 import { estimateStudy } from '../study-estimate.js';
 import { deviceFor } from '../study-service.js';
@@ -29,6 +29,7 @@ interface DemoOptions {
   readonly budgetMs?: number;
   readonly seed: number;
   readonly threads: number;
+  readonly method: MethodName;
   readonly space: (typeof presetNames)[number];
   readonly backend: NonNullable<StudySpec['backend']>;
   readonly dataDirectory: string;
@@ -54,7 +55,12 @@ export function registerStudy(program: Command): void {
     .option('--seed <number>', 'of everything random', wholeNumber(0, 2 ** 31 - 1), 0)
     .option('--threads <count>', "threads of this machine's runtime", wholeNumber(1, 256), 1)
     .addOption(
-      new Option('--space <preset>', 'search space')
+      new Option('--method <name>', 'search by gradients (ProxylessNAS) or by evolution (EEEA-Net)')
+        .choices(methodNames)
+        .default('proxyless'),
+    )
+    .addOption(
+      new Option('--space <preset>', 'search space of proxyless; eeea evolves cells')
         .choices(presetNames.filter((name) => name !== 'custom'))
         .default('small'),
     )
@@ -148,12 +154,14 @@ async function demo({
   budgetMs,
   seed,
   threads,
+  method,
   space,
   backend,
   dataDirectory,
 }: DemoOptions): Promise<void> {
   const spec: StudySpec = {
     version: 1,
+    method,
     name: 'demo',
     data: { source },
     space,

@@ -6,6 +6,10 @@ name: first-light
 # cloud's machine: a folder or zip of images by class
 data: { source: synthetic }
 
+# proxyless: by gradients, in minutes; eeea: by
+# evolution of cells, in an hour or more
+method: proxyless
+
 # small: minutes on two cores; mobile-small: an hour
 space: small
 

@@ -81,6 +81,13 @@ const handlers: Handlers = {
       ...detail,
       trainPoints: withPoint<TrainPoint>(detail.trainPoints, point),
     })),
+  individual: (state, { studyId, individual, refusedCounts }) =>
+    updateDetail(state, studyId, (detail) => {
+      if (detail.evolution === null) return detail;
+      const individuals = [...detail.evolution.individuals];
+      individuals[individual.index] = individual;
+      return { ...detail, evolution: { ...detail.evolution, individuals, refusedCounts } };
+    }),
   // The store reads the study again; nothing changes before its answer.
   studyChanged: (state) => state,
   log: (state, { studyId, line }) =>

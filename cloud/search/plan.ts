@@ -54,6 +54,26 @@ export function planTraining(spec: ResolvedSpec, { remainingMs, reservedMs, trai
   return spec.train.steps ?? fit(spec, (remainingMs - reservedMs) / trainStepMs, trainStepMs);
 }
 
+export interface EvolutionTimes {
+  readonly remainingMs: number;
+  readonly reservedMs: number;
+  /** Of one individual of middling size. */
+  readonly evaluationMs: number;
+}
+
+/** Individuals of an evolution that fit: whole generations where they are bred in generations. Throws `PLAN_TOO_SHORT`. */
+export function planEvolution(spec: ResolvedSpec, { remainingMs, reservedMs, evaluationMs }: EvolutionTimes): number {
+  const { population, workers, timeShare, mode } = spec.evolution;
+  const availableMs = timeShare * (remainingMs - reservedMs);
+  const msPerIndividual = evaluationMs / workers;
+  const count = Math.floor(availableMs / msPerIndividual);
+  const batch = mode === 'generational' ? population : 1;
+  if (count >= 2 * population) return Math.floor(count / batch) * batch;
+  const minutes = spec.minutes ?? 0;
+  const missingMs = ((2 * population - count) * msPerIndividual) / timeShare;
+  throw new AppError('PLAN_TOO_SHORT', { minutes, neededMinutes: minutes + missingMs / 60_000 });
+}
+
 function fit(spec: ResolvedSpec, stepCount: number, msPerStep: number): number {
   if (stepCount >= leastSteps) return Math.floor(stepCount);
   const minutes = spec.minutes ?? 0;

@@ -9,7 +9,7 @@ import { AppError } from '@bespoke/shared/base/errors.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import type { Calibration } from '@bespoke/shared/latency/calibration.js';
 import type { LatencyEntry, LatencyTable } from '@bespoke/shared/latency/table.js';
-import { type Workload, workloadKey } from '@bespoke/shared/latency/workload.js';
+import { type BlockWorkload, type Workload, workloadKey } from '@bespoke/shared/latency/workload.js';
 import type { Network } from '@bespoke/shared/network/network.js';
 import { fitPredictor, type NetworkCounts, networkWorkload, type PiecedNetwork, type Predictor } from './predictor.js';
 import {
@@ -21,6 +21,7 @@ import {
   samplePath,
   slotWorkloads,
   slowestPath,
+  spaceName,
 } from './space.js';
 
 /** Measures what is missing and returns the table that holds all of `workloads`. */
@@ -50,7 +51,7 @@ export interface PricingOptions {
 }
 
 /** What pricing has measured first, each once; then come whole networks, which depend on it. */
-export function pricedBlocks(space: SearchSpace): Workload[] {
+export function pricedBlocks(space: SearchSpace): BlockWorkload[] {
   const blocks = slotWorkloads(space)
     .flat()
     .filter(({ body }) => body.kind !== 'identity');
@@ -73,7 +74,12 @@ export async function priceSpace(
     return { network: choose(space, path), pieces: pieces.filter(({ body }) => body.kind !== 'identity') };
   });
   const measured = await measure(networks.map(({ network }) => networkWorkload(network)));
-  const predictor = fitPredictor(nameOf(space), networks, counts.heldOut, new Map([...table, ...measured]));
+  const predictor = fitPredictor(
+    spaceName(space.name, space.input),
+    networks,
+    counts.heldOut,
+    new Map([...table, ...measured]),
+  );
 
   const { latencyMs, fixedMs } = applyCalibration(space, sums, predictor.calibration);
   const [fastestMs, slowestMs] = [budgetAt(0, latencyMs, fixedMs), budgetAt(1, latencyMs, fixedMs)];
@@ -82,11 +88,6 @@ export async function priceSpace(
   const entries = [...priced.map((block) => table.get(workloadKey(block))!), ...measured.values()];
   const doubts = entries.flatMap(({ doubt }) => doubt ?? []);
   return { latencyMs, fixedMs, predictor, fastestMs, slowestMs, budgetMs, doubts, measurementCount: entries.length };
-}
-
-/** `small, 32x32x3` */
-function nameOf({ name, input: { height, width, channels } }: SearchSpace): string {
-  return `${name}, ${height}x${width}x${channels}`;
 }
 
 /** Draws for a network that is not among those before; a small space has no more. */

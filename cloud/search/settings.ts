@@ -1,5 +1,6 @@
 /** From a resolved specification and its planned steps to what the search and the engines take. */
 import type { SupernetRecipe, TrainRecipe } from '../train/recipe.js';
+import type { EvolutionSettings } from './eeea/search.js';
 import type { StepCounts } from './plan.js';
 import type { LatencyLoss } from './proxyless/latency-loss.js';
 import type { ProxylessSettings } from './proxyless/search.js';
@@ -37,11 +38,31 @@ export function supernetRecipe(spec: ResolvedSpec, { stepCount }: StepCounts): S
   return { ...recipe(spec.seed, spec.search, stepCount), shareWeights: spec.search.shareWeights };
 }
 
+export function evolutionSettings({ seed, evolution }: ResolvedSpec, evaluationCount: number): EvolutionSettings {
+  const { mode, population, crossoverProbability, mutatedGroups, gates } = evolution;
+  return {
+    seed,
+    mode,
+    populationSize: population,
+    evaluationCount,
+    crossoverProbability,
+    mutatedGroupCount: mutatedGroups,
+    curveQuantile: gates.curveQuantile,
+  };
+}
+
+/** How individuals are trained. The seed is not the study's: studies of other seeds may know what was learnt here. */
+export function evaluationRecipe({ evolution: { evaluation } }: ResolvedSpec): TrainRecipe {
+  return recipe(0, evaluation, evaluation.steps);
+}
+
 export function trainRecipe(spec: ResolvedSpec, stepCount: number): TrainRecipe {
   return recipe(spec.seed, spec.train, stepCount);
 }
 
-function recipe(seed: number, fields: ResolvedSpec['search'] | ResolvedSpec['train'], stepCount: number): TrainRecipe {
+type TrainingFields = ResolvedSpec['search'] | ResolvedSpec['train'] | ResolvedSpec['evolution']['evaluation'];
+
+function recipe(seed: number, fields: TrainingFields, stepCount: number): TrainRecipe {
   const { batchSize, learningRate, rampSteps, momentum, weightDecay, labelSmoothing, augmentation } = fields;
   const warmupStepCount = Math.min(rampSteps ?? Math.round(stepCount / 20), stepCount);
   return {

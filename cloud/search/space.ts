@@ -25,6 +25,11 @@ export interface SearchSpace {
   readonly slots: readonly Slot[];
 }
 
+/** A space's name, and the size of what its networks read. */
+export function spaceName(name: string, { height, width, channels }: Network['input']): string {
+  return `${name}, ${height}x${width}x${channels}`;
+}
+
 /** The network that holds candidate `indices[slot]` in every slot. Throws `SPACE_CHOICE_INVALID`. */
 export function choose(space: SearchSpace, indices: readonly number[], name = space.name): Network {
   const blocks = space.slots.map((slot, index) => {

@@ -7,6 +7,8 @@ import { AppError } from '@bespoke/shared/base/errors.js';
 import { runtimeNames } from '@bespoke/shared/latency/table.js';
 import { type Document, isMap, isScalar, LineCounter, parseDocument, stringify } from 'yaml';
 import { z } from 'zod';
+import { cellSettingsSchema, resolveCells } from './eeea/cell-presets.js';
+import { objectiveNames } from './eeea/objective.js';
 import { resolveSpace, spaceSettingsSchema } from './presets.js';
 import { latencyLossKinds } from './proxyless/latency-loss.js';
 import { nearestKey, objectSchemaAt } from './spec-keys.js';
@@ -62,9 +64,60 @@ const searchSchema = z.strictObject({
   ...trainingFields({ learningRate: 0.05, labelSmoothing: 0, cropPaddingPixels: 2 }),
 });
 
+const evolutionSchema = z.strictObject({
+  /** A preset's name, or a preset with what differs from it; null: chains of `space` are evolved. */
+  cells: z
+    .preprocess((value) => (typeof value === 'string' ? { preset: value } : value), cellSettingsSchema.nullable())
+    .prefault('cells'),
+  /** Individuals that are kept, and in generational mode the offspring of one generation. */
+  population: z.number().int().min(4).max(1000).default(20),
+  /** null: planned from `minutes`. */
+  evaluations: z.number().int().min(4).max(1_000_000).nullable().default(null),
+  /** `generational`: same seed, same archive; `steady`: no worker waits for another. */
+  mode: z.enum(['generational', 'steady']).default('generational'),
+  objectives: z
+    .array(z.enum(objectiveNames))
+    .min(2)
+    .max(4)
+    .refine((names) => new Set(names).size === names.length, 'expected each objective once')
+    .default(['error', 'latency', 'params']),
+  crossoverProbability: z.number().min(0).max(1).default(0.9),
+  /** Groups of genes (an op with what it reads) that mutate in an offspring, on average. */
+  mutatedGroups: z.number().positive().max(100).default(2),
+  /** Early exits, for the first population and for offspring. */
+  gates: z
+    .strictObject({
+      /** Fewer parameters than this. */
+      params: z.number().int().positive().nullable().default(null),
+      /** Where `params` is not given: as many as this share of the space's networks stays below; null for none. */
+      paramsQuantile: share.nullable().default(null),
+      /** Predicted latency, its error allowed for, within the budget. */
+      latency: z.boolean().default(true),
+      /** Ends a training at a third of its steps where it is less accurate there than this share of those before; null for none. */
+      curveQuantile: share.nullable().default(0.25),
+    })
+    .prefault({}),
+  /** How an individual is trained, to be judged on split `search`. */
+  evaluation: z
+    .strictObject({
+      steps: steps.default(300),
+      ...trainingFields({ learningRate: 0.05, labelSmoothing: 0, cropPaddingPixels: 2 }),
+    })
+    .prefault({}),
+  /** Individuals trained at once, each in a process of its own. */
+  workers: z.number().int().min(1).max(64).default(1),
+  /** Of the time that is left for search and training. */
+  timeShare: share.default(0.6),
+});
+
+export const methodNames = ['proxyless', 'eeea'] as const;
+export type MethodName = (typeof methodNames)[number];
+
 const schema = z
   .strictObject({
     version: z.literal(1),
+    /** ProxylessNAS by gradients, or EEEA-Net by evolution. */
+    method: z.enum(methodNames).default('proxyless'),
     name: z.string().min(1).max(100).default('study'),
     /** Name or id of the device; null where only one is connected. */
     device: z.string().min(1).max(200).nullable().default(null),
@@ -87,7 +140,10 @@ const schema = z
     budgetFraction: z.number().min(0).max(1).nullable().default(null),
     /** For the whole study; null where the steps are given. */
     minutes: z.number().positive().max(100_000).nullable().default(null),
+    /** Of `proxyless`. */
     search: searchSchema.prefault({}),
+    /** Of `eeea`. */
+    evolution: evolutionSchema.prefault({}),
     train: z
       .strictObject({
         /** null: planned from `minutes`. */
@@ -123,11 +179,16 @@ const schema = z
 /** A specification as people write it: what is absent takes its default. */
 export type StudySpec = z.input<typeof schema>;
 
-/** A specification with everything filled in but the steps that are still to be planned from `minutes` (null). */
-export type ResolvedSpec = Omit<z.output<typeof schema>, 'space'> & { readonly space: ReturnType<typeof resolveSpace> };
+type Output = z.output<typeof schema>;
 
-/** Steps of a study that gives neither minutes nor steps. */
-const defaultSteps = { search: 2000, train: 4000 } as const;
+/** A specification with everything filled in but the steps that are still to be planned from `minutes` (null). */
+export type ResolvedSpec = Omit<Output, 'space' | 'evolution'> & {
+  readonly space: ReturnType<typeof resolveSpace>;
+  readonly evolution: Omit<Output['evolution'], 'cells'> & { readonly cells: ReturnType<typeof resolveCells> | null };
+};
+
+/** Steps and evaluations of a study that gives neither minutes nor them. */
+const defaultSteps = { search: 2000, evaluations: 400, train: 4000 } as const;
 
 /**
  * Reads a specification from YAML. Throws `SPEC_KEY_UNKNOWN` with the line and the nearest valid key, `SPEC_INVALID`
@@ -154,7 +215,7 @@ export function resolveSpec(spec: StudySpec): ResolvedSpec {
     const { path, message } = result.error.issues[0]!;
     throw new AppError('SPEC_INVALID', { line: 0, path: formatKeys(path), problem: message });
   }
-  const { space, budgetMs, budgetFraction, minutes, search, train, ...rest } = result.data;
+  const { space, budgetMs, budgetFraction, minutes, search, evolution, train, ...rest } = result.data;
   const planned = minutes !== null;
   return {
     ...rest,
@@ -163,6 +224,11 @@ export function resolveSpec(spec: StudySpec): ResolvedSpec {
     budgetFraction: budgetMs === null ? (budgetFraction ?? 0.5) : null,
     minutes,
     search: { ...search, steps: search.steps ?? (planned ? null : defaultSteps.search) },
+    evolution: {
+      ...evolution,
+      cells: evolution.cells && resolveCells(evolution.cells),
+      evaluations: evolution.evaluations ?? (planned ? null : defaultSteps.evaluations),
+    },
     train: { ...train, steps: train.steps ?? (planned ? null : defaultSteps.train) },
   };
 }

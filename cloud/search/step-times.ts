@@ -1,8 +1,9 @@
 /** How long steps take on this engine, timed before a search is planned. What is timed is thrown away: the search starts afresh. */
 import { randomStream } from '@bespoke/shared/base/random.js';
+import type { Graph } from '@bespoke/shared/graph/graph.js';
 import type { PackedDataset } from '../train/data/packed.js';
 import type { Engine, Path, Supernet } from '../train/engine.js';
-import { supernetRecipe } from './settings.js';
+import { supernetRecipe, trainRecipe } from './settings.js';
 import { type SearchSpace, samplePath } from './space.js';
 import type { ResolvedSpec } from './spec.js';
 
@@ -54,6 +55,25 @@ export async function timeSteps(
 /** One training step of the network that `path` derives: its weight step in the supernet, which is done with. */
 export function timeTrainStep(supernet: Supernet, path: Path, now: () => number): Promise<number> {
   return meanMs(warmUpCount, weightStepCount, now, (step) => supernet.weightStep(path, step));
+}
+
+/** One training step of a network that no supernet holds. */
+export async function timeTraining(spec: ResolvedSpec, graph: Graph, { engine, data, now }: Timing): Promise<number> {
+  const stepCount = warmUpCount + weightStepCount;
+  let [startMs, endMs] = [0, 0];
+  await engine.train(graph, data, trainRecipe(spec, stepCount), {
+    onProgress({ step }) {
+      if (step === warmUpCount) startMs = now();
+      if (step === stepCount) endMs = now();
+    },
+  });
+  return (endMs - startMs) / weightStepCount;
+}
+
+interface Timing {
+  readonly engine: Engine;
+  readonly data: PackedDataset;
+  now(): number;
 }
 
 async function meanMs(

@@ -1,6 +1,15 @@
 /** StudyJournal: what a running study says of itself, stored first and then pushed to the dashboards. */
 import type { Network } from '@bespoke/shared/network/network.js';
-import type { ApiEvent, SearchPoint, SlotView, StudyView, TrainPoint } from '@bespoke/shared/protocol/api.js';
+import type {
+  ApiEvent,
+  EvolutionFrame,
+  EvolutionView,
+  IndividualView,
+  SearchPoint,
+  SlotView,
+  StudyView,
+  TrainPoint,
+} from '@bespoke/shared/protocol/api.js';
 import type { Store } from '../store/store.js';
 import type { NewStudy, StudyChange } from '../store/studies.js';
 
@@ -39,6 +48,16 @@ export class StudyJournal {
   searchPoint(id: string, point: SearchPoint, probabilities: readonly (readonly number[])[]): void {
     this.store.studies.addSearchPoint(id, point, probabilities);
     this.publish({ type: 'search', studyId: id, point, probabilities });
+  }
+
+  evolution(id: string, frame: EvolutionFrame): void {
+    this.store.studies.setEvolution(id, frame);
+    this.publish({ type: 'studyChanged', studyId: id });
+  }
+
+  individual(id: string, individual: IndividualView, refusedCounts: EvolutionView['refusedCounts']): void {
+    this.store.studies.addIndividual(id, individual, refusedCounts);
+    this.publish({ type: 'individual', studyId: id, individual, refusedCounts });
   }
 
   trainPoint(id: string, point: TrainPoint): void {

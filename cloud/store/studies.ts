@@ -1,6 +1,9 @@
 /** Studies: what each was asked for, how far it is, its curves, its log and its result. */
 import type { Network } from '@bespoke/shared/network/network.js';
 import type {
+  EvolutionFrame,
+  EvolutionView,
+  IndividualView,
   SearchPoint,
   SlotView,
   StudyDetail,
@@ -44,6 +47,8 @@ interface Row {
   probabilities: string;
   network: string | null;
   model_sha256: string | null;
+  evolution: string | null;
+  refused_counts: string;
 }
 
 type PointKind = 'search' | 'train';
@@ -65,6 +70,14 @@ function prepare(database: Database) {
     setSlots: database.prepare<[string, string]>('UPDATE studies SET slots = ? WHERE id = ?'),
     setProbabilities: database.prepare<[string, string]>('UPDATE studies SET probabilities = ? WHERE id = ?'),
     setNetwork: database.prepare<[string, string]>('UPDATE studies SET network = ? WHERE id = ?'),
+    setEvolution: database.prepare<[string, string]>('UPDATE studies SET evolution = ? WHERE id = ?'),
+    setRefusedCounts: database.prepare<[string, string]>('UPDATE studies SET refused_counts = ? WHERE id = ?'),
+    addIndividual: database.prepare<[string, number, string]>(
+      'INSERT INTO study_individuals (study_id, position, individual) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET individual = excluded.individual',
+    ),
+    individuals: database.prepare<[string], { individual: string }>(
+      'SELECT individual FROM study_individuals WHERE study_id = ? ORDER BY position',
+    ),
     setModel: database.prepare<[string, string]>('UPDATE studies SET model_sha256 = ? WHERE id = ?'),
     addPoint: database.prepare<[string, PointKind, number, string]>(
       'INSERT INTO study_points (study_id, kind, step, point) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET point = excluded.point',
@@ -118,6 +131,7 @@ export class Studies {
       probabilities: JSON.parse(row.probabilities) as number[][],
       searchPoints: points<SearchPoint>('search'),
       trainPoints: points<TrainPoint>('train'),
+      evolution: this.#evolution(row),
       network: row.network === null ? null : (JSON.parse(row.network) as Network),
       predictionError: this.predictors.ofStudy(id)?.holdOut ?? null,
       log: this.#sql.lines.all(id, maxLogLines).map(({ line }) => line),
@@ -158,12 +172,29 @@ export class Studies {
     })();
   }
 
+  setEvolution(id: string, frame: EvolutionFrame): void {
+    this.#sql.setEvolution.run(JSON.stringify(frame), id);
+  }
+
+  addIndividual(id: string, individual: IndividualView, refusedCounts: EvolutionView['refusedCounts']): void {
+    this.database.transaction(() => {
+      this.#sql.addIndividual.run(id, individual.index, JSON.stringify(individual));
+      this.#sql.setRefusedCounts.run(JSON.stringify(refusedCounts), id);
+    })();
+  }
+
   addTrainPoint(id: string, point: TrainPoint): void {
     this.#sql.addPoint.run(id, 'train', point.step, JSON.stringify(point));
   }
 
   addLine(id: string, line: string): void {
     this.#sql.addLine.run(id, line);
+  }
+
+  #evolution({ id, evolution, refused_counts }: Row): EvolutionView | null {
+    if (evolution === null) return null;
+    const individuals = this.#sql.individuals.all(id).map(({ individual }) => JSON.parse(individual) as IndividualView);
+    return { ...(JSON.parse(evolution) as EvolutionFrame), individuals, refusedCounts: JSON.parse(refused_counts) };
   }
 }
 

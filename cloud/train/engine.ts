@@ -61,6 +61,8 @@ export interface TrainHooks {
   checkpointDirectory?: string;
   /** At most so often. */
   checkpointEveryMs?: number;
+  /** Once aborted, the training throws the signal's reason before its next step. */
+  signal?: AbortSignal;
 }
 
 /** Every batch, augmentation and gate is drawn from streams keyed by (seed, purpose, step), so a restored supernet goes on as if never stopped. */

@@ -14,13 +14,17 @@ export interface ErrorDetails {
   WEIGHTS_MISMATCH: { name: string; expected: string; got: string };
   SPACE_CHOICE_INVALID: { slot: string; candidates: number; got: number };
   SPACE_SHAPES_DIFFER: { slot: string; first: string; expected: string; candidate: string; got: string };
+  GENOTYPE_OUTSIDE: { space: string; cell: string; expected: string; got: string };
+  EVOLUTION_EXHAUSTED: { tries: number; knownCount: number };
+  EVOLUTION_TELL_INVALID: { key: string; problem: string };
+  EVALUATION_DIED: { attempts: number; how: string; lastWords: string };
+  JOURNAL_DAMAGED: { path: string; line: number; problem: string };
+  GATES_UNPASSABLE: { tries: number; params: number; latency: number; fastestSeenMs: number | null };
   SPACE_NONE_WITHIN: { lowMs: number; highMs: number; tries: number; fastestSeenMs: number };
   BUDGET_TOO_SMALL: { budgetMs: number; fastestMs: number };
   SEARCH_LATENCY_INVALID: { slot: string; candidate: string; got: string };
   SEARCH_DIVERGED: { step: number; what: string; got: number };
   SEARCH_CHECKPOINT_MISMATCH: { directory: string; expected: string; got: string };
-  EVOLUTION_EXHAUSTED: { tries: number; knownCount: number };
-  EVOLUTION_TELL_INVALID: { key: string; problem: string };
   SPEC_INVALID: { line: number; path: string; problem: string };
   SPEC_KEY_UNKNOWN: { line: number; key: string; section: string; nearest: string };
   PLAN_TOO_SHORT: { minutes: number; neededMinutes: number };
@@ -102,6 +106,17 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
   SPACE_CHOICE_INVALID: (d) => `slot ${d.slot}: expected a candidate from 0 to ${d.candidates - 1}, but got ${d.got}`,
   SPACE_SHAPES_DIFFER: (d) =>
     `slot ${d.slot}: expected all candidates to give ${d.expected} as ${d.first} does, but ${d.candidate} gives ${d.got}`,
+  GENOTYPE_OUTSIDE: (d) =>
+    `expected a genotype of the space ${d.space}, with ${d.expected} in its ${d.cell} cell, but got ${d.got}`,
+  EVOLUTION_EXHAUSTED: (d) =>
+    `expected a genotype that is new and admitted, but in ${d.tries} draws there was none beside the ${d.knownCount} known; the space is searched through: stop here, enlarge it or admit more`,
+  EVOLUTION_TELL_INVALID: (d) => `expected an evaluation that fits, but that of ${d.key} does not: ${d.problem}`,
+  EVALUATION_DIED: (d) =>
+    `expected to train and judge a network, but ${d.attempts} processes in a row died under it (${d.how})${d.lastWords && `; last words: ${d.lastWords.trim()}`}; is there memory enough for so many workers?`,
+  JOURNAL_DAMAGED: (d) =>
+    `expected the journal of an evolution, but ${d.path}, line ${d.line}: ${d.problem}; mend the line, or delete it and all after it to go on from there`,
+  GATES_UNPASSABLE: (d) =>
+    `expected a new network that passes the early exits, but ${d.tries} in a row did not, or were known (so far ${d.params} had too many parameters, ${d.latency} were too slow)${d.fastestSeenMs === null ? '' : `; the fastest seen takes ${d.fastestSeenMs.toFixed(3)} ms`}; raise the limits or search a larger space`,
   SPACE_NONE_WITHIN: (d) =>
     `expected a random network of ${d.lowMs.toFixed(3)} to ${d.highMs.toFixed(3)} ms, but none of ${d.tries} was; the fastest seen takes ${d.fastestSeenMs.toFixed(3)} ms`,
   BUDGET_TOO_SMALL: (d) =>
@@ -112,9 +127,6 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
     `step ${d.step}: expected a finite ${d.what}, but got ${d.got}; lower search.learningRate or lengthen search.rampSteps`,
   SEARCH_CHECKPOINT_MISMATCH: (d) =>
     `the checkpoint in ${d.directory} is of another search: expected problem ${d.expected}, but it says ${d.got}; delete it or restore the space, latencies, budget and settings that it was made with`,
-  EVOLUTION_EXHAUSTED: (d) =>
-    `expected a genotype that is new and admitted, but in ${d.tries} draws there was none beside the ${d.knownCount} known; the space is searched through: stop here, enlarge it or admit more`,
-  EVOLUTION_TELL_INVALID: (d) => `expected an evaluation that fits, but that of ${d.key} does not: ${d.problem}`,
   SPEC_INVALID: (d) => `study specification, line ${d.line}, ${d.path}: ${d.problem}`,
   SPEC_KEY_UNKNOWN: (d) =>
     `study specification, line ${d.line}: expected a key of ${d.section}, but got "${d.key}"; did you mean "${d.nearest}"?`,

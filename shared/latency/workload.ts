@@ -116,22 +116,26 @@ export function workloadsOf(network: Network): BlockWorkload[] {
  * makes new cells; what runs nothing is left out.
  */
 export function piecesOf(network: Network): BlockWorkload[] {
-  const pieces = workloadsOf(network).flatMap((workload) => {
-    const { body, inputShapes } = workload;
-    return body.kind === 'cell' ? partsOf(body, inputShapes) : [workload];
-  });
-  return pieces.filter((piece) => graphOf(piece).nodes.length > 0);
+  return workloadsOf(network).flatMap(partsOf).filter(runs);
 }
 
-function partsOf(cell: BlockBody<'cell'>, inputShapes: readonly Shape[]): BlockWorkload[] {
+/** The parts of a cell, as its steps are written: preprocesses, then two ops and an add per step, concat; any other block is one part. */
+export function partsOf(workload: BlockWorkload): BlockWorkload[] {
+  const { body, inputShapes } = workload;
+  if (body.kind !== 'cell') return [workload];
   const builder = new GraphBuilder();
   const inputs = inputShapes.map((shape, index) => builder.input(`input${index}`, shape));
   const parts: BlockWorkload[] = [];
-  lowerCell(builder, 'cell', cell, inputs, (part, shapes) => {
+  lowerCell(builder, 'cell', body, inputs, (part, shapes) => {
     // A concat's maps have one shape: one stands for all.
     parts.push(blockWorkload({ kind: 'cell-part', part }, part.kind === 'concat' ? shapes.slice(0, 1) : shapes));
   });
   return parts;
+}
+
+/** Whether anything of it runs: an identity, a concat of one map and the like are no nodes. */
+export function runs(workload: GraphWorkload): boolean {
+  return graphOf(workload).nodes.length > 0;
 }
 
 function blockWorkload(body: BlockBody, inputShapes: readonly Shape[]): BlockWorkload {

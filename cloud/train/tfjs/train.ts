@@ -71,6 +71,7 @@ async function runSteps(
   let savedAtMs = performance.now();
   for (let step = course.firstStep; step < stepCount; step++) {
     await yieldToEvents();
+    course.hooks.signal?.throwIfAborted();
     const result = await descend(context, loader.batchAt(step), {
       ...recipe,
       names: course.trainable,

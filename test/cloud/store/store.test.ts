@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { lockDirectory, openDatabase } from '@bespoke/cloud/store/database.js';
 import { openStore, type Store } from '@bespoke/cloud/store/store.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
-import type { StudyResult } from '@bespoke/shared/protocol/api.js';
+import type { EvolutionFrame, IndividualView, StudyResult } from '@bespoke/shared/protocol/api.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { device, runtime, success, twin, workload } from '../../support/fleet.js';
 import { temporaryFolder } from '../../support/folder.js';
@@ -215,6 +215,27 @@ describe('Secrets', () => {
 describe('Studies', () => {
   const study = { id: 'study-1', name: 'flowers', deviceId: device.id, specYaml: 'seed: 1\n' };
 
+  const frame: EvolutionFrame = {
+    objectives: [{ name: 'error', unit: 'share' }],
+    evaluationCount: 9,
+    populationSize: 3,
+  };
+  const individual: IndividualView = {
+    index: 0,
+    generation: 0,
+    genes: [1, 2],
+    parents: [],
+    operators: [],
+    accuracy: 0.5,
+    probeAccuracy: 0.4,
+    leastProbeAccuracy: null,
+    latencies: [{ predictedMs: 1.5, measuredMs: null }],
+    objectives: [0.5],
+    violation: 0,
+    seconds: 2,
+    table: 'a',
+  };
+
   it('keeps what a study says across a reopening', () => {
     const folder = temporaryFolder();
     const store = openStore(folder, () => new Date('2026-01-02T03:04:05Z'));
@@ -225,6 +246,10 @@ describe('Studies', () => {
     // After a resumption the same step comes again: the later point stands.
     store.studies.addSearchPoint(study.id, { ...point, loss: 1.9 }, [[0.3, 0.7]]);
     store.studies.addTrainPoint(study.id, { step: 1, stepCount: 5, loss: 3, accuracy: 0.1 });
+    store.studies.setEvolution(study.id, frame);
+    store.studies.addIndividual(study.id, { ...individual, seconds: 9 }, { params: 1, latency: 2 });
+    // After a resumption the same individual comes again.
+    store.studies.addIndividual(study.id, individual, { params: 1, latency: 3 });
     store.studies.addLine(study.id, 'first line');
     store.studies.addLine(study.id, 'second line');
     const result: StudyResult = {
@@ -258,6 +283,7 @@ describe('Studies', () => {
       probabilities: [[0.3, 0.7]],
       searchPoints: [{ ...point, loss: 1.9 }],
       trainPoints: [{ step: 1, stepCount: 5, loss: 3, accuracy: 0.1 }],
+      evolution: { ...frame, individuals: [individual], refusedCounts: { params: 1, latency: 3 } },
       network: null,
       predictionError: null,
       log: ['first line', 'second line'],

@@ -1,0 +1,190 @@
+/**
+ * EEEA-Net's search: NSGA-II over genes whose networks pass the early exits, are trained a little, and are judged on split search.
+ *
+ *   ask ─▶ gates ─▶ train ─▶ curve? ─▶ judge ─▶ measure, if the prediction leaves the budget open ─▶ journal ─▶ tell
+ *    ▲      │ refused: drawn again                                                                              │
+ *    └──────┴────────────────────── as many at once as there are workers ◀──────────────────────────────────────┘
+ *
+ * The journal is written before the optimizer is told, and the optimizer is a function of what it was told: a search that was killed reads
+ * its journal and goes on. In generational mode it ends with the individuals of a search that was never stopped; in steady state, which tells in the
+ * order in which evaluations end, with others of the same standing.
+ */
+
+import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
+import { ascending, quantile } from '@bespoke/shared/latency/statistics.js';
+import type { IndividualView } from '@bespoke/shared/protocol/api.js';
+import type { Evaluated } from '../../train/evaluation/evaluator.js';
+import type { Offspring } from '../evolution/breeder.js';
+import { groupVariation } from '../evolution/group-variation.js';
+import type { Key } from '../evolution/individual.js';
+import { type Nsga2, type Nsga2Mode, openNsga2 } from '../evolution/nsga2.js';
+import type { ObjectiveCount } from '../evolution/points.js';
+import type { EarlyExit } from './early-exit.js';
+import type { GeneSpace, Genes } from './gene-space.js';
+import type { Journal } from './journal.js';
+import { judge, type Known } from './judge.js';
+import type { Objective } from './objective.js';
+
+export interface EvolutionSettings {
+  readonly seed: number;
+  readonly mode: Nsga2Mode;
+  readonly populationSize: number;
+  readonly evaluationCount: number;
+  readonly crossoverProbability: number;
+  /** On average, in an offspring. */
+  readonly mutatedGroupCount: number;
+  /** A training is ended at its probe where it is less accurate than this share of those of earlier generations; null: never. */
+  readonly curveQuantile: number | null;
+}
+
+/** What the device says of a network. */
+export interface Latency {
+  readonly predictedMs: number;
+  readonly measuredMs: number | null;
+}
+
+export interface Evolution {
+  readonly space: GeneSpace;
+  readonly objectives: readonly Objective[];
+  /** One per device; null: latency is no limit. */
+  readonly budgetsMs: readonly number[] | null;
+  readonly gates: EarlyExit;
+  readonly settings: EvolutionSettings;
+  readonly workerCount: number;
+  readonly journal: Journal;
+  /** Hash of the prices that latencies are predicted from. */
+  readonly table: string;
+  /** Trains and judges, or knows already. */
+  evaluate(genes: Genes, leastProbeAccuracy: number | null): Promise<Evaluated>;
+  /** On each target device. */
+  latencies(genes: Genes): Promise<readonly Latency[]>;
+  /** Told every individual once it counts; a resumed search tells those of its journal again. */
+  onIndividual?(individual: IndividualView): void;
+  /** Once aborted, nothing more is begun, and the signal's reason is thrown when what runs has ended. */
+  readonly signal?: AbortSignal;
+}
+
+/** Evolves until `evaluationCount` individuals are in the journal, and gives them all. Throws `GATES_UNPASSABLE`, and what `evaluate` and `latencies` throw. */
+export async function evolve(evolution: Evolution): Promise<readonly IndividualView[]> {
+  const course = new Course(evolution);
+  for (const individual of evolution.journal.individuals) course.count(individual);
+  await course.run();
+  return course.individuals;
+}
+
+class Course {
+  readonly individuals: IndividualView[] = [];
+  readonly #optimizer: Nsga2<Genes>;
+  readonly #indices = new Map<Key, number>();
+  readonly #running = new Set<Promise<void>>();
+  #recorded: Promise<void> = Promise.resolve();
+
+  constructor(private readonly evolution: Evolution) {
+    const { space, settings, objectives, gates } = evolution;
+    this.#optimizer = openNsga2<Genes>(settings.mode, {
+      ...settings,
+      objectiveCount: objectives.length as ObjectiveCount,
+      variation: groupVariation(groupsOf(space), settings),
+      keyOf: (genes) => space.key(genes),
+      admits: (genes) => space.isLegal(genes) && gates.admits(genes),
+    });
+  }
+
+  /** Keeps every worker busy until all individuals count. */
+  async run(): Promise<void> {
+    const { settings, workerCount, signal } = this.evolution;
+    try {
+      while (this.individuals.length < settings.evaluationCount) {
+        signal?.throwIfAborted();
+        this.#fill(Math.min(workerCount, settings.evaluationCount - this.individuals.length));
+        await Promise.race(this.#running);
+      }
+    } finally {
+      await Promise.allSettled(this.#running);
+    }
+  }
+
+  /** Tells the optimizer of an individual that stands in the journal. */
+  count(individual: IndividualView): void {
+    const { genes, objectives, violation } = individual;
+    this.individuals.push(individual);
+    this.#indices.set(this.evolution.space.key(genes), individual.index);
+    this.#optimizer.tell({ genotype: genes, objectives, violation });
+    this.evolution.onIndividual?.(individual);
+  }
+
+  #fill(count: number): void {
+    while (this.#running.size < count) {
+      const offspring = this.#ask();
+      if (offspring === null) return;
+      const running = this.#evaluate(offspring).finally(() => this.#running.delete(running));
+      this.#running.add(running);
+    }
+  }
+
+  #ask(): Offspring<Genes> | null {
+    const { gates } = this.evolution;
+    try {
+      return this.#optimizer.ask();
+    } catch (error) {
+      if (!isAppError(error, 'EVOLUTION_EXHAUSTED')) throw error;
+      const { params, latency } = gates.refusedCounts;
+      if (params + latency === 0) throw error;
+      const { fastestSeenMs } = gates;
+      throw new AppError(
+        'GATES_UNPASSABLE',
+        {
+          tries: error.details.tries,
+          params,
+          latency,
+          fastestSeenMs: Number.isFinite(fastestSeenMs) ? fastestSeenMs : null,
+        },
+        { cause: error },
+      );
+    }
+  }
+
+  async #evaluate({ genotype: genes, index: birth, parents, operators }: Offspring<Genes>): Promise<void> {
+    const { evolution } = this;
+    const generation = Math.floor(birth / evolution.settings.populationSize);
+    const leastProbeAccuracy = this.#leastProbeAccuracy(generation);
+    const { evaluation, probeAccuracy, seconds } = await evolution.evaluate(genes, leastProbeAccuracy);
+    const accuracy = evaluation?.accuracy ?? null;
+    const known: Known = {
+      genes,
+      accuracy,
+      probeAccuracy,
+      leastProbeAccuracy,
+      latencies: await evolution.latencies(genes),
+    };
+    const birthRecord = { generation, parents: parents.map((key) => this.#indices.get(key)!), operators };
+    const judged = judge(known, evolution.objectives, evolution.budgetsMs);
+    await this.#record({ ...birthRecord, ...known, ...judged, seconds, table: evolution.table });
+  }
+
+  /** One after another: stored, then told. */
+  #record(individual: Omit<IndividualView, 'index'>): Promise<void> {
+    const recorded = this.#recorded.then(async () => {
+      const indexed = { index: this.individuals.length, ...individual };
+      await this.evolution.journal.append(indexed);
+      this.count(indexed);
+    });
+    this.#recorded = recorded;
+    return recorded;
+  }
+
+  /** Of the individuals of generations before, so that it does not matter in which order those of one end. */
+  #leastProbeAccuracy(generation: number): number | null {
+    const { curveQuantile } = this.evolution.settings;
+    const before = this.individuals.filter((individual) => individual.generation < generation);
+    if (curveQuantile === null || before.length === 0) return null;
+    return quantile(ascending(before.map(({ probeAccuracy }) => probeAccuracy)), curveQuantile);
+  }
+}
+
+function groupsOf({ valueCounts, groupSize }: GeneSpace): number[][] {
+  const groupCount = valueCounts.length / groupSize;
+  return Array.from({ length: groupCount }, (_, group) =>
+    valueCounts.slice(group * groupSize, (group + 1) * groupSize),
+  );
+}

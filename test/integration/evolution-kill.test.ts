@@ -1,0 +1,101 @@
+/**
+ * An evolution from specification to file, and kill -9 in its middle: the cloud starts again on the same folder, the study goes on from its journal, and ends
+ * with the individuals of a study that was never interrupted. What the first study trained, the second finds: nothing is trained twice.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { IndividualView } from '@bespoke/shared/protocol/api.js';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type CloudProcess, startCloudProcess } from '../support/cloud-process.js';
+import { until } from '../support/until.js';
+
+const spec = (seed: number) => `
+version: 1
+method: eeea
+name: evolve
+data: { source: synthetic, resolution: 16 }
+minutes: null
+evolution:
+  cells: { preset: cells, steps: 2, channels: 8, cells: 3, proxy: { channels: 4, cells: 3 } }
+  population: 6
+  evaluations: 24
+  workers: 2
+  evaluation: { steps: 12, batchSize: 16 }
+train: { steps: 20, batchSize: 16 }
+seed: ${seed}
+`;
+
+const directory = mkdtempSync(join(tmpdir(), 'bespoke-evolution-'));
+const clouds: CloudProcess[] = [];
+const start = async () => {
+  const cloud = await startCloudProcess(directory);
+  clouds.push(cloud);
+  return cloud;
+};
+
+afterAll(async () => {
+  for (const cloud of clouds) await cloud.kill();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const finished = (cloud: CloudProcess, id: string) =>
+  until(
+    'the study',
+    async () => {
+      const study = await cloud.call('GET /api/studies/:id', id);
+      if (study.status === 'failed') throw new Error(study.error!);
+      return study.status === 'finished' ? study : null;
+    },
+    400_000,
+  );
+
+/** Lines of the file in which the accuracies of all studies are kept. */
+const trainedCount = () => {
+  const [file] = readdirSync(join(directory, 'accuracies'));
+  return readFileSync(join(directory, 'accuracies', file!), 'utf8')
+    .trim()
+    .split('\n').length;
+};
+/** What an individual is, whenever its evaluation ended. */
+const archive = (individuals: readonly IndividualView[]) =>
+  individuals.map(({ genes, accuracy, generation }) => JSON.stringify({ genes, accuracy, generation })).sort();
+
+describe('an evolution', () => {
+  it('survives kill -9 of the cloud with the same individuals, and trains none twice', {
+    timeout: 1_200_000,
+  }, async () => {
+    const first = await start();
+    await until('the agent', async () => (await first.call('GET /api/devices')).some(({ online }) => online), 60_000);
+
+    const { id } = await first.call('POST /api/studies', '', { yaml: spec(3) });
+    await until(
+      'the evolution',
+      async () => ((await first.call('GET /api/studies/:id', id)).evolution?.individuals.length ?? 0) >= 9,
+      400_000,
+    );
+    await first.kill();
+
+    const second = await start();
+    const before = await second.call('GET /api/studies/:id', id);
+    expect(before.status).toBe('running');
+    expect(before.evolution!.individuals.length).toBeLessThan(24);
+    const resumed = await finished(second, id);
+    const { individuals, refusedCounts } = resumed.evolution!;
+    expect(individuals).toHaveLength(24);
+    expect(trainedCount()).toBe(24);
+    expect(Object.keys(refusedCounts)).toEqual(['params', 'latency']);
+
+    // The same seed again: an uninterrupted search, whose accuracies are known.
+    const { id: whole } = await second.call('POST /api/studies', '', { yaml: spec(3) });
+    const uninterrupted = await finished(second, whole);
+    expect(archive(uninterrupted.evolution!.individuals)).toEqual(archive(individuals));
+    expect(uninterrupted.evolution!.individuals.every(({ seconds }) => seconds === 0)).toBe(true);
+    expect(trainedCount()).toBe(24);
+    expect(uninterrupted.network).toEqual(resumed.network);
+
+    expect(resumed.result!.measuredMs).toBeGreaterThan(0);
+    expect(resumed.log.some((line) => line.startsWith('finalist '))).toBe(true);
+    expect(readFileSync(resumed.result!.model).subarray(4, 8).toString()).toBe('TFL3');
+  });
+});
