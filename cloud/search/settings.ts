@@ -39,7 +39,7 @@ export function supernetRecipe(spec: ResolvedSpec, { stepCount }: StepCounts): S
 }
 
 export function evolutionSettings({ seed, evolution }: ResolvedSpec, evaluationCount: number): EvolutionSettings {
-  const { mode, population, crossoverProbability, mutatedGroups, gates } = evolution;
+  const { mode, population, crossoverProbability, mutatedGroups, candidates, gates } = evolution;
   return {
     seed,
     mode,
@@ -47,6 +47,7 @@ export function evolutionSettings({ seed, evolution }: ResolvedSpec, evaluationC
     evaluationCount,
     crossoverProbability,
     mutatedGroupCount: mutatedGroups,
+    candidateCount: candidates,
     curveQuantile: gates.curveQuantile,
   };
 }

@@ -83,7 +83,9 @@ const evolutionSchema = z.strictObject({
     .default(['error', 'latency', 'params']),
   crossoverProbability: z.number().min(0).max(1).default(0.9),
   /** Groups of genes (an op with what it reads) that mutate in an offspring, on average. */
-  mutatedGroups: z.number().positive().max(100).default(2),
+  mutatedGroups: z.number().positive().max(100).default(1),
+  /** Offspring bred for each that is trained; the most promising goes on. 1: no choice, as in the paper. */
+  candidates: z.number().int().min(1).max(1000).default(10),
   /** Early exits, for the first population and for offspring. */
   gates: z
     .strictObject({

@@ -19,11 +19,13 @@ import { groupVariation } from '../evolution/group-variation.js';
 import type { Key } from '../evolution/individual.js';
 import { type Nsga2, type Nsga2Mode, openNsga2 } from '../evolution/nsga2.js';
 import type { ObjectiveCount } from '../evolution/points.js';
+import type { Screening } from '../evolution/screening.js';
 import type { EarlyExit } from './early-exit.js';
 import type { GeneSpace, Genes } from './gene-space.js';
 import type { Journal } from './journal.js';
 import { judge, type Known } from './judge.js';
 import type { Objective } from './objective.js';
+import { learnAccuracy } from './promise.js';
 
 export interface EvolutionSettings {
   readonly seed: number;
@@ -33,6 +35,8 @@ export interface EvolutionSettings {
   readonly crossoverProbability: number;
   /** On average, in an offspring. */
   readonly mutatedGroupCount: number;
+  /** Offspring that are bred for each that is trained: the one that promises most goes on (promise.ts); 1: no choice. */
+  readonly candidateCount: number;
   /** A training is ended at its probe where it is less accurate than this share of those of earlier generations; null: never. */
   readonly curveQuantile: number | null;
 }
@@ -56,6 +60,8 @@ export interface Evolution {
   readonly table: string;
   /** Trains and judges, or knows already. */
   evaluate(genes: Genes, leastProbeAccuracy: number | null): Promise<Evaluated>;
+  /** On each target device, by the table alone. */
+  predictLatenciesMs(genes: Genes): readonly number[];
   /** On each target device. */
   latencies(genes: Genes): Promise<readonly Latency[]>;
   /** Told every individual once it counts; a resumed search tells those of its journal again. */
@@ -87,6 +93,7 @@ class Course {
       variation: groupVariation(groupsOf(space), settings),
       keyOf: (genes) => space.key(genes),
       admits: (genes) => space.isLegal(genes) && gates.admits(genes),
+      ...(settings.candidateCount > 1 && { screening: this.#screening() }),
     });
   }
 
@@ -107,9 +114,10 @@ class Course {
   /** Tells the optimizer of an individual that stands in the journal. */
   count(individual: IndividualView): void {
     const { genes, objectives, violation } = individual;
+    // First the optimizer: where this is the first of a generation that a search goes on in, it breeds the generation of what was known before it.
+    this.#optimizer.tell({ genotype: genes, objectives, violation });
     this.individuals.push(individual);
     this.#indices.set(this.evolution.space.key(genes), individual.index);
-    this.#optimizer.tell({ genotype: genes, objectives, violation });
     this.evolution.onIndividual?.(individual);
   }
 
@@ -171,6 +179,22 @@ class Course {
     });
     this.#recorded = recorded;
     return recorded;
+  }
+
+  #screening(): Screening<Genes> {
+    const { space, objectives, budgetsMs, settings, predictLatenciesMs } = this.evolution;
+    return {
+      poolFactor: settings.candidateCount,
+      predict: (pool) => {
+        const accuracyOf = learnAccuracy(this.individuals, space.groupSize);
+        return pool.map((genes) => {
+          const latencies = predictLatenciesMs(genes).map((predictedMs) => ({ predictedMs, measuredMs: null }));
+          const accuracy = accuracyOf(genes);
+          const promised = { genes, accuracy, probeAccuracy: accuracy, leastProbeAccuracy: null, latencies };
+          return judge(promised, objectives, budgetsMs);
+        });
+      },
+    };
   }
 
   /** Of the individuals of generations before, so that it does not matter in which order those of one end. */

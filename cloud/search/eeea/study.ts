@@ -77,6 +77,7 @@ async function runEvolution(
       planByTrial(spec, ports, () => evaluate(medianGenes(space, prices, spec.seed), null)),
     );
     const gates = openGates(spec, space, prices);
+    const predictMs = geneLatency(space, prices);
     const objectives = openObjectives(spec, space, prices, ports);
     const { population: populationSize } = spec.evolution;
     const axes = objectives.map(({ name, unit }) => ({ name, unit }));
@@ -91,7 +92,8 @@ async function runEvolution(
       journal,
       table: prices.table,
       evaluate,
-      latencies: async (genes) => [await latencyOf(space, prices, genes, ports)],
+      predictLatenciesMs: (genes) => [predictMs(genes)],
+      latencies: async (genes) => [await latencyOf(space, prices, genes, predictMs(genes), ports)],
       onIndividual(individual) {
         ports.tell({ type: 'individual', individual, refusedCounts: { ...gates.refusedCounts } });
         progress(individual.index + 1, evaluationCount);
@@ -177,9 +179,9 @@ async function latencyOf(
   space: GeneSpace,
   prices: GenePrices,
   genes: Genes,
+  predictedMs: number,
   { measure }: StudyPorts,
 ): Promise<Latency> {
-  const predictedMs = geneLatency(space, prices)(genes);
   const isOpen = Math.abs(predictedMs - prices.budgetMs) <= marginOf(prices) * prices.budgetMs;
   if (!isOpen) return { predictedMs, measuredMs: null };
   const [entry] = await measureNetworks([space.decode(genes)], measure);

@@ -5,6 +5,7 @@
 import { AppError } from '@bespoke/shared/base/errors.js';
 import type { RandomStream } from '@bespoke/shared/base/random.js';
 import type { Individual, Key } from './individual.js';
+import { mostPromising, type Screening } from './screening.js';
 import type { Population } from './survival.js';
 import { Tournament } from './tournament.js';
 import type { Child, Operator, Variation } from './variation.js';
@@ -25,6 +26,8 @@ export interface BreederSettings<G> {
   keyOf(genotype: G): Key;
   /** What may be evaluated at all; by default all. */
   admits?(genotype: G): boolean;
+  /** Which of several children go on; by default the first. */
+  readonly screening?: Screening<G>;
 }
 
 /** Draws in a row that find nothing new before it gives up: where one draw in a thousand is new, it does so once in 20,000 times. */
@@ -62,11 +65,29 @@ export class Breeder<G> {
   breed(population: Population<Individual<G>>, count: number, stream: RandomStream): Offspring<G>[] {
     const { variation } = this.settings;
     const tournament = new Tournament(population, stream);
-    return this.#fill(count, () => {
+    const draw = () => {
       const first = tournament.winner();
       const second = tournament.winner();
       const { genotype, operators } = variation.breed(first.genotype, second.genotype, stream);
       return { genotype, operators, parents: [first.key, second.key] };
+    };
+    return this.#screened(population, count, (poolCount) => this.#fill(poolCount, draw));
+  }
+
+  /** Those of a pool that go on are numbered anew; the others may be bred again. */
+  #screened(
+    population: Population<Individual<G>>,
+    count: number,
+    fill: (count: number) => Offspring<G>[],
+  ): Offspring<G>[] {
+    const { screening } = this.settings;
+    if (!screening) return fill(count);
+    const pool = fill(count * screening.poolFactor);
+    for (const { key } of pool) this.#known.delete(key);
+    return mostPromising(population, pool, count, screening).map((offspring) => {
+      const numbered = { ...offspring, index: this.#known.size };
+      this.#known.add(offspring.key);
+      return numbered;
     });
   }
 

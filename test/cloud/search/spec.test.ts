@@ -159,7 +159,8 @@ describe('resolveSpec', () => {
         mode: 'generational',
         objectives: ['error', 'latency', 'params'],
         crossoverProbability: 0.9,
-        mutatedGroups: 2,
+        mutatedGroups: 1,
+        candidates: 10,
         gates: { params: null, paramsQuantile: null, latency: true, curveQuantile: 0.25 },
         evaluation: {
           steps: 300,

@@ -29,6 +29,7 @@ const settings: EvolutionSettings = {
   evaluationCount: 30,
   crossoverProbability: 0.9,
   mutatedGroupCount: 1,
+  candidateCount: 4,
   curveQuantile: 0.25,
 };
 
@@ -77,6 +78,7 @@ async function run({
       journal,
       table: 'pretend',
       evaluate: pretend(trained),
+      predictLatenciesMs: (genes) => [predictMs(genes)],
       latencies: async (genes) => [{ predictedMs: predictMs(genes), measuredMs: null }],
       onIndividual: ({ index }) => {
         if (index + 1 === stopAt) abort.abort();
