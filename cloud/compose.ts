@@ -9,7 +9,7 @@ import type { Workload } from '@bespoke/shared/latency/workload.js';
 import type { ApiEvent, PairingCode } from '@bespoke/shared/protocol/api.js';
 import { type Logger, pino } from 'pino';
 import { type CloudConfig, type CloudSettings, parseConfig } from './config.js';
-import { type CampaignOptions, ensureMeasured } from './fleet/campaign.js';
+import { type CampaignOptions, type CampaignTarget, ensureMeasured, ensureMeasuredOnAll } from './fleet/campaign.js';
 import { JobQueue } from './fleet/queue.js';
 import { Registry } from './fleet/registry.js';
 import { Access } from './server/access.js';
@@ -36,6 +36,12 @@ export interface CloudParts {
     workloads: readonly Workload[],
     options?: CampaignOptions,
   ): Promise<LatencyTable>;
+  /** The same on several devices at once. */
+  ensureMeasuredOnAll(
+    targets: readonly CampaignTarget[],
+    workloads: readonly Workload[],
+    options?: CampaignOptions,
+  ): Promise<LatencyTable[]>;
 }
 
 export interface Cloud extends CloudParts {
@@ -105,6 +111,8 @@ async function start(
     journal: new StudyJournal(store, events.publish),
     ensureMeasured: (deviceId, runtime, workloads, options) =>
       ensureMeasured({ store, queue }, deviceId, runtime, workloads, options),
+    ensureMeasuredOnAll: (targets, workloads, options) =>
+      ensureMeasuredOnAll({ store, queue }, targets, workloads, options),
   };
   const access = new Access(store.secrets, config);
   const agentAccess = new AgentAccess(store, changed);

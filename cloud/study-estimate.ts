@@ -19,7 +19,7 @@ import { packDataset } from './train/data/pack.js';
 export async function estimateStudy(
   { store, config }: { readonly store: Store; readonly config: Pick<CloudConfig, 'dataDirectory'> },
   spec: ResolvedSpec,
-  { device, runtime }: { device: Device; runtime: RuntimeKey },
+  { device, runtime }: { readonly device: Device; readonly runtime: RuntimeKey },
   deviceCount: number,
 ): Promise<EstimateView> {
   const { source, resolution, ...shares } = spec.data;

@@ -9,7 +9,7 @@ import type { StudyPorts, StudyUpdate } from './search/study-ports.js';
 /** What a study's process is given to run. */
 export interface StudyTask {
   readonly spec: ResolvedSpec;
-  readonly device: StudyPorts['device'];
+  readonly devices: StudyPorts['devices'];
   readonly createdMs: number;
   /** The study's own folder. */
   readonly directory: string;
@@ -25,7 +25,8 @@ export type ToStudy =
   | {
       readonly type: 'measured';
       readonly requestId: number;
-      readonly entries: readonly (readonly [string, LatencyEntry])[];
+      /** One table for each device that was asked. */
+      readonly tables: readonly (readonly (readonly [string, LatencyEntry])[])[];
     }
   | { readonly type: 'measureFailed'; readonly requestId: number; readonly failure: Failure };
 
@@ -34,7 +35,13 @@ export type FromStudy =
   | { readonly type: 'engine'; readonly engine: string }
   /** The exported file stands at `path`: keep it for agents and the user. */
   | { readonly type: 'model'; readonly path: string }
-  | { readonly type: 'measure'; readonly requestId: number; readonly workloads: readonly Workload[] }
+  /** On the first `deviceCount` of the study's devices. */
+  | {
+      readonly type: 'measure';
+      readonly requestId: number;
+      readonly workloads: readonly Workload[];
+      readonly deviceCount: number;
+    }
   | { readonly type: 'finished'; readonly result: StudyResult }
   | { readonly type: 'failed'; readonly failure: Failure };
 

@@ -29,19 +29,19 @@ import { openTfjsEngine } from './train/tfjs/engine.js';
 /** Images of split `search` on which the exported file is compared with the engine. */
 const parityCount = 256;
 
-const waiting = new Map<number, { resolve(table: LatencyTable): void; reject(error: Error): void }>();
+const waiting = new Map<number, { resolve(tables: LatencyTable[]): void; reject(error: Error): void }>();
 let requestCount = 0;
 
 function send(message: FromStudy): void {
   process.send!(message);
 }
 
-/** Has the cloud measure what it does not know yet. */
-function measure(workloads: readonly Workload[]): Promise<LatencyTable> {
+/** Has the cloud measure what it does not know yet, on the first devices of the study. */
+function measureOn(deviceCount: number, workloads: readonly Workload[]): Promise<LatencyTable[]> {
   const requestId = ++requestCount;
   return new Promise((resolve, reject) => {
     waiting.set(requestId, { resolve, reject });
-    send({ type: 'measure', requestId, workloads });
+    send({ type: 'measure', requestId, workloads, deviceCount });
   });
 }
 
@@ -62,9 +62,10 @@ async function run(task: StudyTask): Promise<void> {
   const ports: StudyPorts = {
     directory,
     engine,
-    device: task.device,
+    devices: task.devices,
     data,
-    measure,
+    measure: async (workloads) => (await measureOn(1, workloads))[0]!,
+    measureOnAll: (workloads) => measureOn(task.devices.length, workloads),
     openEvaluator: (workerCount) =>
       openEvaluationPool({ workerCount, threadCount: 1, backend, dataDirectory: data.directory }),
     exportModel: async (graph, weights) => {
@@ -120,7 +121,7 @@ process.on('message', (message: ToStudy) => {
   }
   const { resolve, reject } = waiting.get(message.requestId)!;
   waiting.delete(message.requestId);
-  if (message.type === 'measured') resolve(new Map(message.entries));
+  if (message.type === 'measured') resolve(message.tables.map((entries) => new Map(entries)));
   else reject(fromFailure(message.failure));
 });
 process.on('disconnect', () => process.exit(0));

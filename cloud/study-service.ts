@@ -36,6 +36,12 @@ const maxAttempts = 3;
 interface Run {
   readonly id: string;
   readonly child: ChildProcess;
+  /** The device of the study, then the others that its evolution is for. */
+  readonly places: readonly Place[];
+}
+
+/** What a study measures with. */
+export interface Place {
   readonly device: Device;
   readonly runtime: RuntimeKey;
 }
@@ -53,7 +59,7 @@ export function createStudyService(parts: CloudParts): RunningStudies {
 
   function launch(id: string, attempt = 1): void {
     const spec = resolveSpec(parseSpec(store.studies.detail(id)!.specYaml));
-    const { device, runtime } = deviceFor(parts, spec);
+    const places = placesFor(parts, spec);
     const directory = join(parts.config.dataDirectory, 'studies', id);
     mkdirSync(directory, { recursive: true });
     const child = fork(entry, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' });
@@ -62,7 +68,7 @@ export function createStudyService(parts: CloudParts): RunningStudies {
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       lastWords = (lastWords + text).slice(-maxLastWords);
     });
-    child.on('message', (message: FromStudy) => handle({ id, child, device, runtime }, message));
+    child.on('message', (message: FromStudy) => handle({ id, child, places }, message));
     child.on('exit', (code, signal) => {
       if (processes.get(id) !== child) return;
       const died = new AppError('STUDY_PROCESS_DIED', { how: signal ?? `exit code ${code}`, lastWords });
@@ -74,11 +80,9 @@ export function createStudyService(parts: CloudParts): RunningStudies {
       type: 'start',
       task: {
         spec,
-        device: {
-          name: device.name,
-          runtime: describeRuntime(runtime),
-          threads: runtime.threads,
-        },
+        devices: places.map(({ device, runtime }) => {
+          return { name: device.name, runtime: describeRuntime(runtime), threads: runtime.threads };
+        }),
         createdMs: Date.parse(store.studies.get(id)!.createdAt),
         directory,
         datasetsDirectory: join(parts.config.dataDirectory, 'datasets'),
@@ -107,14 +111,15 @@ export function createStudyService(parts: CloudParts): RunningStudies {
   }
 
   async function measure(
-    { id, child, device, runtime }: Run,
-    { requestId, workloads }: FromStudy & { type: 'measure' },
+    { id, child, places }: Run,
+    { requestId, workloads, deviceCount }: FromStudy & { type: 'measure' },
   ): Promise<void> {
     const isFirstPhase = store.studies.get(id)!.phase === 'measure';
     const startMs = Date.now();
     let known: number | null = null;
     try {
-      const table = await parts.ensureMeasured(device.id, runtime, workloads, {
+      const targets = places.slice(0, deviceCount).map(({ device, runtime }) => ({ deviceId: device.id, runtime }));
+      const tables = await parts.ensureMeasuredOnAll(targets, workloads, {
         requester: id,
         settlement: agreeing,
         onProgress: ({ measured, failed, total }) => {
@@ -128,7 +133,7 @@ export function createStudyService(parts: CloudParts): RunningStudies {
       post(child, {
         type: 'measured',
         requestId,
-        entries: workloads.map(workloadKey).map((key) => [key, table.get(key)!]),
+        tables: tables.map((table) => workloads.map(workloadKey).map((key) => [key, table.get(key)!])),
       });
     } catch (error) {
       post(child, { type: 'measureFailed', requestId, failure: toFailure(error) });
@@ -138,20 +143,20 @@ export function createStudyService(parts: CloudParts): RunningStudies {
   return {
     async create(yaml) {
       const spec = placed(resolveSpec(parseSpec(yaml)));
-      const { device } = deviceFor(parts, spec);
+      const [first, ...others] = placesFor(parts, spec).map(({ device }) => device.id);
       const id = randomUUID().slice(0, 8);
       const study = journal.create({
         id,
         name: spec.name,
-        deviceId: device.id,
-        specYaml: writeSpec({ ...spec, device: device.id }),
+        deviceId: first!,
+        specYaml: writeSpec(onDevices(spec, first!, others)),
       });
       launch(id);
       return study;
     },
     async estimate(yaml, deviceId) {
       const spec = placed(resolveSpec({ ...parseSpec(yaml), device: deviceId }));
-      const place = deviceFor(parts, spec);
+      const place = placesFor(parts, spec)[0]!;
       return estimateStudy(parts, spec, place, parts.registry.countTwins(deviceId, place.runtime));
     },
     async cancel(id) {
@@ -169,11 +174,14 @@ export function createStudyService(parts: CloudParts): RunningStudies {
 }
 
 /** Stores an update, each kind in its place. */
-function record({ journal, store }: CloudParts, { id, device, runtime }: Run, update: StudyUpdate): void {
-  const places: { [T in StudyUpdate['type']]: (update: Extract<StudyUpdate, { type: T }>) => unknown } = {
+function record({ journal, store }: CloudParts, { id, places }: Run, update: StudyUpdate): void {
+  const recorders: { [T in StudyUpdate['type']]: (update: Extract<StudyUpdate, { type: T }>) => unknown } = {
     progress: ({ phase, progress, remainingMs }) => journal.update(id, { phase, progress, remainingMs }),
     log: ({ line }) => journal.log(id, line),
-    predictor: ({ predictor }) => store.predictors.add({ deviceId: device.id, studyId: id, runtime }, predictor),
+    predictor: ({ predictor }) => {
+      const { device, runtime } = places[0]!;
+      store.predictors.add({ deviceId: device.id, studyId: id, runtime }, predictor);
+    },
     priced: ({ slots, budgetMs }) => {
       journal.update(id, { budgetMs });
       journal.slots(id, slots);
@@ -184,7 +192,7 @@ function record({ journal, store }: CloudParts, { id, device, runtime }: Run, up
     train: ({ point }) => journal.trainPoint(id, point),
     network: ({ network }) => journal.network(id, network),
   };
-  places[update.type](update as never);
+  recorders[update.type](update as never);
 }
 
 /** A path in the specification holds wherever the cloud is started from next time. */
@@ -193,16 +201,24 @@ function placed(spec: ResolvedSpec): ResolvedSpec {
   return existsSync(source) ? { ...spec, data: { ...spec.data, source: resolve(source) } } : spec;
 }
 
-/** The device that the specification names, by name or id, or the only one. Throws `DEVICE_AMBIGUOUS`, `DEVICE_RUNTIME_MISSING`. */
-export function deviceFor(
-  { store }: Pick<CloudParts, 'store'>,
-  spec: ResolvedSpec,
-): { device: Device; runtime: RuntimeKey } {
+/** What the study measures with: on its device, by name or id, or the only one; then on the others of its evolution. Throws `DEVICE_AMBIGUOUS`, `DEVICE_RUNTIME_MISSING`. */
+export function placesFor(parts: Pick<CloudParts, 'store'>, spec: ResolvedSpec): Place[] {
+  const others = spec.method === 'eeea' ? spec.evolution.alsoOn : [];
+  return [spec.device, ...others.map(({ device }) => device)].map((wanted) => placeFor(parts, spec, wanted));
+}
+
+/** The specification with its devices by their ids, which do not change. */
+function onDevices(spec: ResolvedSpec, device: string, others: readonly string[]): ResolvedSpec {
+  const alsoOn = spec.evolution.alsoOn.map((other, index) => ({ ...other, device: others[index] ?? other.device }));
+  return { ...spec, device, evolution: { ...spec.evolution, alsoOn } };
+}
+
+function placeFor({ store }: Pick<CloudParts, 'store'>, spec: ResolvedSpec, wanted: string | null): Place {
   const all = store.devices.all();
-  const fitting = spec.device === null ? all : all.filter(({ id, name }) => id === spec.device || name === spec.device);
+  const fitting = wanted === null ? all : all.filter(({ id, name }) => id === wanted || name === wanted);
   const [device] = fitting;
   if (!device || fitting.length > 1) {
-    throw new AppError('DEVICE_AMBIGUOUS', { wanted: spec.device, known: all.map(({ name }) => name) });
+    throw new AppError('DEVICE_AMBIGUOUS', { wanted, known: all.map(({ name }) => name) });
   }
   // An agent names the best delegate first; built-in kernels are measured for comparison, never stood on.
   const runtime = device.runtimes.find(

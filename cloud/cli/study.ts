@@ -17,7 +17,7 @@ import { presetNames } from '../search/presets.js';
 import { type MethodName, methodNames, parseSpec, resolveSpec, type StudySpec } from '../search/spec.js';
 import { openStore } from '../store/store.js';
 import { estimateStudy } from '../study-estimate.js';
-import { deviceFor } from '../study-service.js';
+import { placesFor } from '../study-service.js';
 import { dataDirectoryOption } from './data-folder.js';
 import { printResult, wholeNumber } from './output.js';
 import { createProgress, formatDuration } from './progress.js';
@@ -89,7 +89,7 @@ export function registerStudy(program: Command): void {
       const spec = resolveSpec(parseSpec(await readText(file)));
       const store = openStore(options.dataDirectory);
       try {
-        const estimate = await estimateStudy({ store, config: options }, spec, deviceFor({ store }, spec), 1);
+        const estimate = await estimateStudy({ store, config: options }, spec, placesFor({ store }, spec)[0]!, 1);
         printResult(options, estimate, describeEstimate(estimate));
       } finally {
         store.close();

@@ -8,6 +8,8 @@ export interface Found {
   readonly network: Network;
   readonly budgetMs: number;
   readonly predictedMs: number;
+  /** On the other devices of the study, where it has some. */
+  readonly others?: readonly { readonly budgetMs: number; readonly predictedMs: number }[];
   /** One step of its training, by which the training is planned. */
   readonly trainStepMs: number;
 }

@@ -27,6 +27,9 @@ import {
 /** Measures what is missing and returns the table that holds all of `workloads`. */
 export type Measure = (workloads: readonly Workload[]) => Promise<LatencyTable>;
 
+/** The same on every device of the study: their tables, in its order. */
+export type MeasureOnAll = (workloads: readonly Workload[]) => Promise<readonly LatencyTable[]>;
+
 export interface Prices {
   /** Calibrated latency of every candidate, [slot][candidate]; 0 for identities. */
   readonly latencyMs: readonly (readonly number[])[];

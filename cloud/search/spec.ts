@@ -8,7 +8,7 @@ import { runtimeNames } from '@bespoke/shared/latency/table.js';
 import { type Document, isMap, isScalar, LineCounter, parseDocument, stringify } from 'yaml';
 import { z } from 'zod';
 import { cellSettingsSchema, resolveCells } from './eeea/cell-presets.js';
-import { objectiveNames } from './eeea/objective.js';
+import { latencyMixes, objectiveNames } from './eeea/objective.js';
 import { resolveSpace, spaceSettingsSchema } from './presets.js';
 import { latencyLossKinds } from './proxyless/latency-loss.js';
 import { nearestKey, objectSchemaAt } from './spec-keys.js';
@@ -81,6 +81,22 @@ const evolutionSchema = z.strictObject({
     .max(4)
     .refine((names) => new Set(names).size === names.length, 'expected each objective once')
     .default(['error', 'latency', 'params']),
+  /** Other devices that the network is for, beside that of the study; on the same runtime with the same threads. */
+  alsoOn: z
+    .array(
+      z.strictObject({
+        /** Name or id. */
+        device: z.string().min(1).max(200),
+        /** null: as of the study, `budgetFraction` of that device's own latencies. */
+        budgetMs: z.number().positive().max(1e6).nullable().default(null),
+        /** In a weighted mean, that of the study's device being 1. */
+        weight: z.number().positive().max(1000).default(1),
+      }),
+    )
+    .max(15)
+    .default([]),
+  /** Of several devices: an objective each, or one in all, of their shares of their budgets. */
+  latencyOver: z.enum(latencyMixes).default('each'),
   crossoverProbability: z.number().min(0).max(1).default(0.9),
   /** Groups of genes (an op with what it reads) that mutate in an offspring, on average. */
   mutatedGroups: z.number().positive().max(100).default(1),
@@ -173,10 +189,20 @@ const schema = z
     message: 'expected fewer warm-up steps than steps',
     path: ['search', 'warmupSteps'],
   })
+  .refine(({ evolution }) => axisCount(evolution) <= 4, {
+    message: 'expected four objectives at most; with `latencyOver: max` or `weighted` several devices are one',
+    path: ['evolution', 'objectives'],
+  })
   .refine(({ space }) => space.preset !== 'custom' || space.stages !== undefined, {
     message: 'expected "stages" in a custom space',
     path: ['space'],
   });
+
+/** Coordinates of the front. */
+function axisCount({ objectives, alsoOn, latencyOver }: z.output<typeof evolutionSchema>): number {
+  const perDevice = latencyOver === 'each' && objectives.includes('latency') ? alsoOn.length : 0;
+  return objectives.length + perDevice;
+}
 
 /** A specification as people write it: what is absent takes its default. */
 export type StudySpec = z.input<typeof schema>;
@@ -188,6 +214,9 @@ export type ResolvedSpec = Omit<Output, 'space' | 'evolution'> & {
   readonly space: ReturnType<typeof resolveSpace>;
   readonly evolution: Omit<Output['evolution'], 'cells'> & { readonly cells: ReturnType<typeof resolveCells> | null };
 };
+
+/** Half-way between the fastest and the slowest network. */
+export const defaultBudgetFraction = 0.5;
 
 /** Steps and evaluations of a study that gives neither minutes nor them. */
 const defaultSteps = { search: 2000, evaluations: 400, train: 4000 } as const;
@@ -223,7 +252,7 @@ export function resolveSpec(spec: StudySpec): ResolvedSpec {
     ...rest,
     space: resolveSpace(space),
     budgetMs,
-    budgetFraction: budgetMs === null ? (budgetFraction ?? 0.5) : null,
+    budgetFraction: budgetMs === null ? (budgetFraction ?? defaultBudgetFraction) : null,
     minutes,
     search: { ...search, steps: search.steps ?? (planned ? null : defaultSteps.search) },
     evolution: {

@@ -15,7 +15,7 @@ import type { Engine } from '../train/engine.js';
 import type { Evaluator } from '../train/evaluation/evaluator.js';
 import type { GateStage } from './eeea/early-exit.js';
 import { formatError, type Predictor } from './predictor.js';
-import type { Measure } from './pricing.js';
+import type { Measure, MeasureOnAll } from './pricing.js';
 import type { ResolvedSpec } from './spec.js';
 
 /** What changed, to be stored and shown. */
@@ -46,16 +46,24 @@ export interface ModelFile {
   readonly byteCount: number;
 }
 
+export interface MeasuringDevice {
+  readonly name: string;
+  readonly runtime: string;
+  readonly threads: number;
+}
+
 /** What a study needs from outside. */
 export interface StudyPorts {
   /** The study's own folder. */
   readonly directory: string;
   readonly engine: Engine;
-  /** What measures, as people read it. */
-  readonly device: { readonly name: string; readonly runtime: string; readonly threads: number };
+  /** What measures, as people read it: the device of the study, then the others that its evolution is for. */
+  readonly devices: readonly MeasuringDevice[];
   /** Packed, from the specification's source. */
   readonly data: PackedDataset;
+  /** On the device of the study. */
   readonly measure: Measure;
+  readonly measureOnAll: MeasureOnAll;
   /** Workers that train networks side by side. */
   openEvaluator(workerCount: number): Evaluator;
   /** Writes the file, checks that it gives the engine's outputs, keeps it for download. */
@@ -110,14 +118,14 @@ export interface PricesSummary {
   readonly measurementCount: number;
 }
 
-/** Says in the log what a space costs on the device, and how sure that is. */
-export function logPrices(ports: StudyPorts, prices: PricesSummary): void {
+/** Says in the log what a space costs on a device, and how sure that is. */
+export function logPrices(ports: StudyPorts, prices: PricesSummary, device: MeasuringDevice): void {
   const { predictor, fastestMs, slowestMs, budgetMs, doubts, measurementCount } = prices;
   const { factor, perPieceMs } = predictor.calibration;
   const fitCount = predictor.points.length - predictor.holdOut.count;
   ports.tell({
     type: 'log',
-    line: `networks of this space take ${fastestMs.toFixed(3)} to ${slowestMs.toFixed(3)} ms here, budget ${budgetMs.toFixed(3)} ms; whole = ${factor.toFixed(3)} x sum of blocks + ${perPieceMs.toFixed(4)} ms per block, fitted on ${fitCount} networks, ${formatError(predictor.holdOut)}`,
+    line: `networks of this space take ${fastestMs.toFixed(3)} to ${slowestMs.toFixed(3)} ms on ${device.name}, budget ${budgetMs.toFixed(3)} ms; whole = ${factor.toFixed(3)} x sum of blocks + ${perPieceMs.toFixed(4)} ms per block, fitted on ${fitCount} networks, ${formatError(predictor.holdOut)}`,
   });
   if (doubts.length === 0) return;
   const line = `${doubts.length} of the ${measurementCount} measurements that these prices stand on are in doubt, e.g.: ${doubts[0]}`;

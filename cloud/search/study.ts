@@ -28,7 +28,14 @@ import { outcome } from './outcome.js';
 import { planTraining } from './plan.js';
 import { trainRecipe } from './settings.js';
 import type { ResolvedSpec } from './spec.js';
-import { type ModelFile, phaseProgress, remainingOf, reservedMs, type StudyPorts } from './study-ports.js';
+import {
+  type MeasuringDevice,
+  type ModelFile,
+  phaseProgress,
+  remainingOf,
+  reservedMs,
+  type StudyPorts,
+} from './study-ports.js';
 
 const checkpointEveryMs = 20_000;
 
@@ -55,15 +62,22 @@ export async function runStudy(spec: ResolvedSpec, ports: StudyPorts): Promise<S
   phaseProgress(spec, ports, 'verify');
   return outcome(directory, 'result', async (): Promise<StudyResult> => {
     const workload = verifiedWorkload(spec, network, model);
-    const table = await ports.measure([workload]);
+    const tables = await ports.measureOnAll([workload]);
+    const [measuredMs, ...othersMs] = tables.map((table) => table.get(workloadKey(workload))!.medianMs);
     const { accuracy } = await engine.evaluate(graph, weights, data, 'test');
+    const [{ name: device, runtime, threads }, ...others] = ports.devices as [MeasuringDevice, ...MeasuringDevice[]];
     return {
-      device: ports.device.name,
-      runtime: ports.device.runtime,
-      threads: ports.device.threads,
+      device,
+      runtime,
+      threads,
       budgetMs,
       predictedMs,
-      measuredMs: table.get(workloadKey(workload))!.medianMs,
+      measuredMs: measuredMs!,
+      ...(others.length > 0 && {
+        others: others.map((other, index) => {
+          return { device: other.name, ...found.others![index]!, measuredMs: othersMs[index]! };
+        }),
+      }),
       accuracy,
       params: countParams(graph),
       macs: countMacs(graph),

@@ -137,6 +137,13 @@ export interface StudyResult {
   readonly budgetMs: number;
   readonly predictedMs: number;
   readonly measuredMs: number;
+  /** On the other devices of the study, where it has some. */
+  readonly others?: readonly {
+    readonly device: string;
+    readonly budgetMs: number;
+    readonly predictedMs: number;
+    readonly measuredMs: number;
+  }[];
   /** On the test split, 0..1. */
   readonly accuracy: number;
   readonly params: number;

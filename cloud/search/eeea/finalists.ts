@@ -1,13 +1,14 @@
-/** Finalists: the best of a front, timed whole on the device, and the one of them that a study goes on with. */
+/** Finalists: the best of a front, timed whole on every device, and the one of them that a study goes on with. */
 import type { IndividualView } from '@bespoke/shared/protocol/api.js';
 import { Archive } from '../evolution/archive.js';
-import { type Measure, measureNetworks } from '../pricing.js';
+import type { MeasureOnAll } from '../pricing.js';
 import type { GeneSpace } from './gene-space.js';
+import { measureGenes, type Target } from './targets.js';
 
 export interface Finalist {
   readonly individual: IndividualView;
-  readonly predictedMs: number;
-  readonly measuredMs: number;
+  /** On each device. */
+  readonly measuredMs: readonly number[];
 }
 
 /** Networks of the front that are measured whole. */
@@ -24,23 +25,36 @@ export function frontOf(individuals: readonly IndividualView[]): readonly Indivi
 export async function measureFinalists(
   space: GeneSpace,
   individuals: readonly IndividualView[],
-  measure: Measure,
+  measure: MeasureOnAll,
 ): Promise<Finalist[]> {
   const accuracyOf = ({ accuracy, probeAccuracy }: IndividualView) => accuracy ?? probeAccuracy;
   const best = [...frontOf(individuals)].sort((a, b) => accuracyOf(b) - accuracyOf(a)).slice(0, finalistCount);
-  const measured = await measureNetworks(
-    best.map(({ genes }) => space.decode(genes)),
+  const measured = await measureGenes(
+    space,
+    best.map(({ genes }) => genes),
     measure,
   );
-  return best.map((individual, index) => {
-    return { individual, predictedMs: individual.latencies[0]!.predictedMs, measuredMs: measured[index]!.medianMs };
-  });
+  return best.map((individual, index) => ({ individual, measuredMs: measured[index]! }));
 }
 
-/** The most accurate that keeps the budget; where none does, the fastest. */
-export function chooseFinalist(finalists: readonly Finalist[], budgetMs: number): Finalist {
+/** The most accurate that keeps every budget; where none does, the one that comes nearest to it. */
+export function chooseFinalist(finalists: readonly Finalist[], targets: readonly Pick<Target, 'budgetMs'>[]): Finalist {
+  const shareOf = ({ measuredMs }: Finalist) =>
+    Math.max(...measuredMs.map((ms, device) => ms / targets[device]!.budgetMs));
   return (
-    finalists.find(({ measuredMs }) => measuredMs <= budgetMs) ??
-    finalists.reduce((a, b) => (b.measuredMs < a.measuredMs ? b : a))
+    finalists.find((finalist) => shareOf(finalist) <= 1) ??
+    finalists.reduce((a, b) => (shareOf(b) < shareOf(a) ? b : a))
   );
+}
+
+/** `finalist 17: 61.2% in the search; pi 1.20 ms predicted, 1.21 measured, budget 1.25` */
+export function describeFinalist({ individual, measuredMs }: Finalist, targets: readonly Target[]): string {
+  const { index, accuracy, probeAccuracy, latencies } = individual;
+  const judged =
+    accuracy === null ? `ended early at ${(100 * probeAccuracy).toFixed(1)}%` : `${(100 * accuracy).toFixed(1)}%`;
+  const onDevices = targets.map(({ name, budgetMs }, device) => {
+    const { predictedMs } = latencies[device]!;
+    return `${name}: predicted ${predictedMs.toFixed(3)} ms, measured ${measuredMs[device]!.toFixed(3)} ms, budget ${budgetMs.toFixed(3)} ms`;
+  });
+  return `finalist ${index}: ${judged} in the search; ${onDevices.join('; ')}`;
 }

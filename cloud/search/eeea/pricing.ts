@@ -6,9 +6,10 @@ import { AppError } from '@bespoke/shared/base/errors.js';
 import { hashJson } from '@bespoke/shared/base/json.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import { ascending } from '@bespoke/shared/latency/statistics.js';
+import type { LatencyEntry } from '@bespoke/shared/latency/table.js';
 import { type BlockWorkload, piecesOf, workloadKey } from '@bespoke/shared/latency/workload.js';
 import { fitPredictor, type NetworkCounts, networkWorkload, type Predictor } from '../predictor.js';
-import type { Budget, Measure } from '../pricing.js';
+import type { Budget, MeasureOnAll } from '../pricing.js';
 import { drawGenes, type GeneSpace, type Genes } from './gene-space.js';
 
 export interface GenePrices {
@@ -31,40 +32,55 @@ const sampleCount = 1000;
 /** And a few to take a typical one from. */
 const medianOf = 15;
 
-/** Prices the space. A budget's `fraction` is the share of the space's networks within it. Throws `BUDGET_TOO_SMALL` naming the fastest network seen. */
+/**
+ * Prices the space on every device, each with a budget of its own, in the order of `budgets`. A budget's `fraction` is the share of the space's networks within it.
+ * Throws `BUDGET_TOO_SMALL` naming the fastest network seen.
+ */
 export async function priceGenes(
   space: GeneSpace,
-  measure: Measure,
-  { budget, seed, counts }: { readonly budget: Budget; readonly seed: number; readonly counts: NetworkCounts },
-): Promise<GenePrices> {
+  measure: MeasureOnAll,
+  {
+    budgets,
+    seed,
+    counts,
+  }: { readonly budgets: readonly Budget[]; readonly seed: number; readonly counts: NetworkCounts },
+): Promise<GenePrices[]> {
   const pieces = piecesOfSpace(space);
-  const measuredPieces = await measure(pieces);
-  const pieceMs = Object.fromEntries(pieces.map(workloadKey).map((key) => [key, measuredPieces.get(key)!.medianMs]));
+  const ofPieces = await measure(pieces);
   const stream = randomStream(seed, 'latency-sample');
   const sample = Array.from({ length: sampleCount }, () => drawGenes(space, stream));
-  const sumOf = space.additive((piece) => pieceMs[workloadKey(piece)]!);
-
+  const sumOf = space.additive((piece) => ofPieces[0]!.get(workloadKey(piece))!.medianMs);
   const networks = spread(sample, sumOf, counts).map((genes) => {
     const network = space.decode(genes);
     return { network, pieces: piecesOf(network) };
   });
-  const measuredNetworks = await measure(networks.map(({ network }) => networkWorkload(network)));
-  const table = new Map([...measuredPieces, ...measuredNetworks]);
-  const predictor = fitPredictor(space.name, networks, counts.heldOut, table);
+  const ofNetworks = await measure(networks.map(({ network }) => networkWorkload(network)));
+  return budgets.map((budget, device) => {
+    const [piecesTable, networksTable] = [ofPieces[device]!, ofNetworks[device]!];
+    const table = new Map([...piecesTable, ...networksTable]);
+    const predictor = fitPredictor(space.name, networks, counts.heldOut, table);
+    const pieceMs = Object.fromEntries(pieces.map(workloadKey).map((key) => [key, piecesTable.get(key)!.medianMs]));
+    return pricesOf(space, sample, budget, { pieceMs, predictor }, [...table.values()]);
+  });
+}
 
-  const predictMs = geneLatency(space, { pieceMs, predictor });
-  const sorted = ascending(sample.map(predictMs));
-  const budgetMs = 'ms' in budget ? budget.ms : sorted[Math.round(budget.fraction * (sampleCount - 1))]!;
+function pricesOf(
+  space: GeneSpace,
+  sample: readonly Genes[],
+  budget: Budget,
+  fitted: Pick<GenePrices, 'pieceMs' | 'predictor'>,
+  entries: readonly LatencyEntry[],
+): GenePrices {
+  const sorted = ascending(sample.map(geneLatency(space, fitted)));
+  const budgetMs = 'ms' in budget ? budget.ms : sorted[Math.round(budget.fraction * (sorted.length - 1))]!;
   const fastestMs = sorted[0]!;
   if (budgetMs < fastestMs) throw new AppError('BUDGET_TOO_SMALL', { budgetMs, fastestMs });
-  const entries = [...table.values()];
   return {
-    pieceMs,
-    predictor,
+    ...fitted,
     fastestMs,
     slowestMs: sorted.at(-1)!,
     budgetMs,
-    table: hashJson({ pieceMs, calibration: predictor.calibration }),
+    table: hashJson({ pieceMs: fitted.pieceMs, calibration: fitted.predictor.calibration }),
     doubts: entries.flatMap(({ doubt }) => doubt ?? []),
     measurementCount: entries.length,
   };

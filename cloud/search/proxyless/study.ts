@@ -32,7 +32,7 @@ async function runMeasure(spec: ResolvedSpec, space: SearchSpace, ports: StudyPo
     seed: spec.seed,
     counts: networkCounts(spec.minutes),
   });
-  logPrices(ports, prices);
+  logPrices(ports, prices, ports.devices[0]!);
   return prices;
 }
 

@@ -4,7 +4,7 @@
  */
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Evaluated } from './evaluator.js';
+import { type Evaluated, probe } from './evaluator.js';
 
 interface Line {
   readonly key: string;
@@ -40,7 +40,10 @@ export class AccuracyCache {
     const known = this.#known.get(key);
     if (!known) return undefined;
     const wouldEnd = leastProbeAccuracy !== null && known.probeAccuracy < leastProbeAccuracy;
-    if (wouldEnd) return { ...known, evaluation: null };
+    if (wouldEnd) {
+      const seconds = known.evaluation === null ? known.seconds : probe.at * known.seconds;
+      return { ...known, evaluation: null, seconds };
+    }
     return known.evaluation === null ? undefined : known;
   }
 

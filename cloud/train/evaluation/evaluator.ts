@@ -29,7 +29,7 @@ export interface Evaluator {
 }
 
 /** Where in a training it is looked at, and over how much of it before that: shares of its steps. */
-const probe = { at: 1 / 3, over: 1 / 10 } as const;
+export const probe = { at: 1 / 3, over: 1 / 10 } as const;
 
 /** Trains and judges one network with an engine. */
 export async function evaluateOnce(engine: Engine, data: PackedDataset, task: EvaluationTask): Promise<Evaluated> {

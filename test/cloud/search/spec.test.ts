@@ -158,6 +158,8 @@ describe('resolveSpec', () => {
         evaluations: 400,
         mode: 'generational',
         objectives: ['error', 'latency', 'params'],
+        alsoOn: [],
+        latencyOver: 'each',
         crossoverProbability: 0.9,
         mutatedGroups: 1,
         candidates: 10,

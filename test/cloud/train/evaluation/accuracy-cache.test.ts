@@ -25,7 +25,7 @@ describe('AccuracyCache', () => {
     const cache = await AccuracyCache.open(join(temporaryFolder(), 'way.jsonl'));
     await cache.set('whole', whole);
     await cache.set('ended', ended);
-    expect(cache.get('whole', 0.5)).toEqual({ ...whole, evaluation: null });
+    expect(cache.get('whole', 0.5)).toEqual({ ...whole, evaluation: null, seconds: 1 });
     expect(cache.get('whole', 0.3)).toEqual(whole);
     expect(cache.get('ended', 0.3)).toEqual(ended);
     // Nobody knows how it would have gone on.

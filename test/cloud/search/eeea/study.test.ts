@@ -1,0 +1,146 @@
+/** The method in the ports of a study, with devices that are functions and trainings that are none. */
+import { findByEvolution } from '@bespoke/cloud/search/eeea/study.js';
+import { parseSpec, resolveSpec } from '@bespoke/cloud/search/spec.js';
+import type { StudyPorts, StudyUpdate } from '@bespoke/cloud/search/study-ports.js';
+import type { Evaluator } from '@bespoke/cloud/train/evaluation/evaluator.js';
+import { randomStream } from '@bespoke/shared/base/random.js';
+import { countMacs } from '@bespoke/shared/cost/macs.js';
+import { countParams } from '@bespoke/shared/graph/weights.js';
+import { type GraphWorkload, graphOf, type Workload, workloadKey } from '@bespoke/shared/latency/workload.js';
+import { lower } from '@bespoke/shared/network/lower.js';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../../support/folder.js';
+
+/** One counts MACs, the other nodes; both some overhead. */
+const devices = {
+  counter: (workload: GraphWorkload) => countMacs(graphOf(workload)) / 1e6 + 0.01,
+  stepper: (workload: GraphWorkload) => graphOf(workload).nodes.length / 100 + 0.01,
+} as const;
+type DeviceName = keyof typeof devices;
+
+const entry = (medianMs: number) => ({ medianMs, lowMs: medianMs, highMs: medianMs, count: 20, doubt: null });
+const tableOf = (device: DeviceName, workloads: readonly Workload[]) =>
+  new Map(workloads.map((workload) => [workloadKey(workload), entry(devices[device](workload as GraphWorkload))]));
+
+const trainer: Evaluator = {
+  workerCount: 2,
+  async evaluate({ network, recipe }) {
+    const accuracy = 0.3 + 0.4 * randomStream(0, JSON.stringify(network.blocks)).uniform();
+    expect(recipe.stepCount).toBe(300);
+    return { evaluation: { accuracy, loss: 1, count: 100 }, probeAccuracy: accuracy / 2, seconds: 10 };
+  },
+  close: async () => undefined,
+};
+
+interface Asked {
+  readonly updates: StudyUpdate[];
+  measuredCount: number;
+}
+
+function portsOf(names: readonly DeviceName[], asked: Asked): StudyPorts {
+  const measureOnAll = async (workloads: readonly Workload[]) => {
+    asked.measuredCount += workloads.length;
+    return names.map((name) => tableOf(name, workloads));
+  };
+  let nowMs = 0;
+  return {
+    directory: `${temporaryFolder()}/studies/s`,
+    devices: names.map((name) => ({ name, runtime: 'pretend', threads: 1 })),
+    data: { manifest: { height: 16, width: 16, channels: 3, classes: ['a', 'b'], sha256: 'x' } },
+    measureOnAll,
+    measure: async (workloads: readonly Workload[]) => (await measureOnAll(workloads))[0]!,
+    openEvaluator: () => trainer,
+    engine: {
+      describe: () => ({ engine: 'tfjs', backend: 'wasm', version: '0' }),
+      async train(
+        _: unknown,
+        __: unknown,
+        { stepCount }: { stepCount: number },
+        hooks: { onProgress(at: unknown): void },
+      ) {
+        for (let step = 1; step <= stepCount; step++) hooks.onProgress({ step, stepCount });
+      },
+    },
+    tell: (update: StudyUpdate) => asked.updates.push(update),
+    createdMs: 0,
+    now: () => nowMs++,
+  } as unknown as StudyPorts;
+}
+
+const specOf = (more: string) =>
+  resolveSpec(
+    parseSpec(
+      `{version: 1, method: eeea, evolution: {evaluations: 24, population: 6, cells: {preset: cells, steps: 2, cells: 3}${more}}}`,
+    ),
+  );
+
+async function find(names: readonly DeviceName[], more = '') {
+  const asked: Asked = { updates: [], measuredCount: 0 };
+  const found = await findByEvolution(specOf(more), portsOf(names, asked));
+  const frame = asked.updates.find((update) => update.type === 'evolution')!.frame;
+  const individuals = asked.updates.flatMap((update) => (update.type === 'individual' ? [update.individual] : []));
+  return { found, frame, individuals, updates: asked.updates };
+}
+
+describe('findByEvolution', () => {
+  it('finds a network within the budget, and says what it goes by', async () => {
+    const { found, frame, individuals, updates } = await find(['counter']);
+    expect(
+      devices.counter({ kind: 'network', network: found.network, dtype: 'float32', batch: 1 }),
+    ).toBeLessThanOrEqual(found.budgetMs);
+    expect(found.others).toEqual([]);
+    expect(found.trainStepMs).toBeGreaterThan(0);
+    expect(frame).toEqual({
+      objectives: [
+        { name: 'error', unit: 'share' },
+        { name: 'latency', unit: 'ms' },
+        { name: 'params', unit: 'count' },
+      ],
+      evaluationCount: 24,
+      populationSize: 6,
+    });
+    expect(individuals).toHaveLength(24);
+    const log = updates.flatMap((update) => (update.type === 'log' ? [update.line] : []));
+    expect(log[0]).toMatch(/^networks of this space take \d\.\d{3} to \d\.\d{3} ms on counter, budget/);
+    expect(log.filter((line) => line.startsWith('finalist ')).length).toBeGreaterThan(0);
+  });
+
+  it('has latency on each device as an objective of its own, and keeps every budget', async () => {
+    const { found, frame, individuals } = await find(
+      ['counter', 'stepper'],
+      ', objectives: [error, latency], alsoOn: [{device: stepper}]',
+    );
+    expect(frame.objectives.map(({ name }) => name)).toEqual(['error', 'latency on counter', 'latency on stepper']);
+    const whole = { kind: 'network', network: found.network, dtype: 'float32', batch: 1 } as const;
+    expect(devices.counter(whole)).toBeLessThanOrEqual(found.budgetMs);
+    expect(devices.stepper(whole)).toBeLessThanOrEqual(found.others![0]!.budgetMs);
+    expect(individuals.every(({ latencies }) => latencies.length === 2)).toBe(true);
+  });
+
+  it('has one objective for all devices: the greatest share of a budget', async () => {
+    const { frame, individuals } = await find(
+      ['counter', 'stepper'],
+      ', latencyOver: max, objectives: [error, latency, macs], alsoOn: [{device: stepper, weight: 2}]',
+    );
+    expect(frame.objectives.map(({ name }) => name)).toEqual(['error', 'greatest latency', 'macs']);
+    for (const { objectives, violation } of individuals) {
+      if (violation === 0) expect(objectives[1]).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('knows peak memory and parameters of what is found, not of what stands in for it', async () => {
+    const { individuals, found } = await find(['counter'], ', objectives: [error, memory, params]');
+    const params = individuals.map(({ objectives }) => objectives[2]);
+    expect(params).toContain(countParams(lower(found.network)));
+  });
+
+  it('evolves chains of the MBConv space where there are no cells', async () => {
+    const asked: Asked = { updates: [], measuredCount: 0 };
+    const spec = resolveSpec(
+      parseSpec('{version: 1, method: eeea, evolution: {evaluations: 12, population: 6, cells: null}}'),
+    );
+    const { network } = await findByEvolution(spec, portsOf(['counter'], asked));
+    expect(network.blocks.some(({ kind }) => kind === 'mbconv')).toBe(true);
+    expect(network.name).toBe('study');
+  });
+});
