@@ -10,7 +10,10 @@ import type { StudyPorts, StudyUpdate } from './search/study-ports.js';
 export interface StudyTask {
   readonly spec: ResolvedSpec;
   readonly devices: StudyPorts['devices'];
-  readonly createdMs: number;
+  /** When the study began, its pauses left out; in ms since the epoch. */
+  readonly startMs: number;
+  /** Its search is to end with what it has found. */
+  readonly isStopping: boolean;
   /** The study's own folder. */
   readonly directory: string;
   /** Where packed data sets lie, shared by all studies. */
@@ -22,6 +25,7 @@ export type Failure = { readonly code: ErrorCode; readonly details: unknown } | 
 
 export type ToStudy =
   | { readonly type: 'start'; readonly task: StudyTask }
+  | { readonly type: 'stop' }
   | {
       readonly type: 'measured';
       readonly requestId: number;

@@ -31,6 +31,7 @@ const parityCount = 256;
 
 const waiting = new Map<number, { resolve(tables: LatencyTable[]): void; reject(error: Error): void }>();
 let requestCount = 0;
+const stopping = new AbortController();
 
 function send(message: FromStudy): void {
   process.send!(message);
@@ -47,6 +48,7 @@ function measureOn(deviceCount: number, workloads: readonly Workload[]): Promise
 
 async function run(task: StudyTask): Promise<void> {
   const { spec, directory } = task;
+  if (task.isStopping) stopping.abort();
   const engine = await openTfjsEngine(spec.backend === 'auto' ? undefined : spec.backend);
   const { backend, version } = engine.describe();
   send({ type: 'engine', engine: `${backend} ${version}` });
@@ -79,7 +81,8 @@ async function run(task: StudyTask): Promise<void> {
     saveWeights: (path, weights) => replaceFile(path, encodeSafetensors(weights)),
     loadWeights: async (path) => decodeSafetensors(await readFile(path)).weights,
     tell: (update) => send({ type: 'update', update }),
-    createdMs: task.createdMs,
+    stop: stopping.signal,
+    startMs: task.startMs,
     now: Date.now,
   };
   send({ type: 'finished', result: await runStudy(spec, ports) });
@@ -117,6 +120,10 @@ async function checkParity(
 process.on('message', (message: ToStudy) => {
   if (message.type === 'start') {
     run(message.task).catch((error) => send({ type: 'failed', failure: toFailure(error) }));
+    return;
+  }
+  if (message.type === 'stop') {
+    stopping.abort();
     return;
   }
   const { resolve, reject } = waiting.get(message.requestId)!;

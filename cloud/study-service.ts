@@ -2,9 +2,12 @@
  * StudyService: starts studies as processes, answers their questions, writes down what they say.
  *
  *   create ─▶ running ─finished─▶ finished
- *               │ ├──failed, process died─▶ failed
- *               │ └──cancel─▶ cancelled
- *               └ cloud gone: stays running, and runs on when the cloud is back
+ *              ▲│ │ ├──failed, process died─▶ failed
+ *        resume││ │ └──cancel─▶ cancelled          stop: stays running, its search ends with what it has found
+ *              │▼pause
+ *             paused ─cancel─▶ cancelled
+ *
+ *   cloud gone: stays running, and runs on when the cloud is back
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -48,7 +51,7 @@ export interface Place {
 
 export interface RunningStudies extends StudyService {
   /** Goes on with every study that ran when the cloud ended. */
-  resume(): void;
+  resumeAll(): void;
   /** Ends the processes; the studies stay running, to be resumed. */
   close(): void;
 }
@@ -83,7 +86,7 @@ export function createStudyService(parts: CloudParts): RunningStudies {
         devices: places.map(({ device, runtime }) => {
           return { name: device.name, runtime: describeRuntime(runtime), threads: runtime.threads };
         }),
-        createdMs: Date.parse(store.studies.get(id)!.createdAt),
+        ...store.studies.clock(id),
         directory,
         datasetsDirectory: join(parts.config.dataDirectory, 'datasets'),
       },
@@ -160,9 +163,33 @@ export function createStudyService(parts: CloudParts): RunningStudies {
       return estimateStudy(parts, spec, place, parts.registry.countTwins(deviceId, place.runtime));
     },
     async cancel(id) {
-      return processes.has(id) ? end(id, { status: 'cancelled' }) : store.studies.get(id)!;
+      const study = store.studies.get(id)!;
+      const isGoing = study.status === 'running' || study.status === 'paused';
+      return isGoing ? end(id, { status: 'cancelled' }) : study;
     },
-    resume() {
+    pause(id) {
+      // Stored before the process dies: a cloud that dies in between leaves a paused study.
+      const study = journal.pause(id);
+      const child = processes.get(id);
+      processes.delete(id);
+      child?.kill('SIGKILL');
+      return study;
+    },
+    resume(id) {
+      if (store.studies.get(id)!.status !== 'paused') return store.studies.get(id)!;
+      const study = journal.resume(id);
+      launch(id);
+      return study;
+    },
+    stop(id) {
+      const child = processes.get(id);
+      if (child) {
+        store.studies.stop(id);
+        post(child, { type: 'stop' });
+      }
+      return store.studies.get(id)!;
+    },
+    resumeAll() {
       for (const { id, status } of store.studies.all()) if (status === 'running') launch(id);
     },
     close() {

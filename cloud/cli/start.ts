@@ -77,7 +77,7 @@ async function start(options: StartOptions): Promise<void> {
   process.stdout.write(
     `\n  Bespoke is ready. Open ${cloud.newLoginUrl()}\n  (the address signs one browser in; data in ${join(dataDirectory)})\n\n`,
   );
-  cloud.studies.resume();
+  cloud.studies.resumeAll();
   if (!agent) return;
   const { device } = await startLocalAgent(cloud, { threads, runtimes });
   process.stderr.write(`this machine joined as ${device.name}\n`);

@@ -71,8 +71,10 @@ export interface StudyPorts {
   saveWeights(path: string, weights: Weights): Promise<void>;
   loadWeights(path: string): Promise<Weights>;
   tell(update: StudyUpdate): void;
-  /** When the study was created, and a clock, both in ms since the epoch. */
-  readonly createdMs: number;
+  /** Once aborted, the search ends with what it has found. */
+  readonly stop: AbortSignal;
+  /** When the study began, its pauses left out, and a clock, both in ms since the epoch. */
+  readonly startMs: number;
   now(): number;
 }
 
@@ -81,7 +83,7 @@ export const reservedMs = 35_000;
 
 /** Until the study's minutes are over; null where it has none. */
 export function remainingOf(spec: ResolvedSpec, ports: StudyPorts): number | null {
-  return spec.minutes === null ? null : ports.createdMs + spec.minutes * 60_000 - ports.now();
+  return spec.minutes === null ? null : ports.startMs + spec.minutes * 60_000 - ports.now();
 }
 
 /**

@@ -17,6 +17,12 @@ export interface StudyService {
   estimate(yaml: string, deviceId: string): Promise<EstimateView>;
   /** Asks a running study to stop; gives it as it is then. */
   cancel(id: string): Promise<StudyView>;
+  /** Lets a running study rest. */
+  pause(id: string): StudyView;
+  /** Goes on with a paused study. */
+  resume(id: string): StudyView;
+  /** Ends a running study's search with what it has found. */
+  stop(id: string): StudyView;
 }
 
 export interface ApiParts {
@@ -57,6 +63,7 @@ const measurementsQuery = z.strictObject({
 
 function handlersOf({ store, registry, studies, agentAccess }: ApiParts): Handlers {
   const knownId = (id: string) => found('device', id, store.devices.get(id)).id;
+  const knownStudy = (id: string) => found('study', id, store.studies.get(id)).id;
   return {
     'GET /api/devices': () => store.devices.all().map((device) => registry.view(device)),
     'GET /api/devices/:id/latencies': ({ id }) => {
@@ -78,7 +85,10 @@ function handlersOf({ store, registry, studies, agentAccess }: ApiParts): Handle
     'GET /api/studies': () => store.studies.all(),
     'GET /api/studies/:id': ({ id }) => found('study', id, store.studies.detail(id)),
     'POST /api/studies': ({ body }) => studies.create(parseInput(studyBody, body).yaml),
-    'POST /api/studies/:id/cancel': ({ id }) => studies.cancel(found('study', id, store.studies.get(id)).id),
+    'POST /api/studies/:id/cancel': ({ id }) => studies.cancel(knownStudy(id)),
+    'POST /api/studies/:id/pause': ({ id }) => studies.pause(knownStudy(id)),
+    'POST /api/studies/:id/resume': ({ id }) => studies.resume(knownStudy(id)),
+    'POST /api/studies/:id/stop': ({ id }) => studies.stop(knownStudy(id)),
   };
 }
 

@@ -27,6 +27,14 @@ export class StudyJournal {
     return this.#pushed(this.store.studies.update(id, change));
   }
 
+  pause(id: string): StudyView {
+    return this.#pushed(this.store.studies.pause(id));
+  }
+
+  resume(id: string): StudyView {
+    return this.#pushed(this.store.studies.resume(id));
+  }
+
   slots(id: string, slots: readonly SlotView[]): void {
     this.store.studies.setSlots(id, slots);
     this.publish({ type: 'studyChanged', studyId: id });

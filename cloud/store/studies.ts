@@ -49,6 +49,9 @@ interface Row {
   model_sha256: string | null;
   evolution: string | null;
   refused_counts: string;
+  paused_at: string | null;
+  paused_ms: number;
+  stopping: number;
 }
 
 type PointKind = 'search' | 'train';
@@ -78,6 +81,13 @@ function prepare(database: Database) {
     individuals: database.prepare<[string], { individual: string }>(
       'SELECT individual FROM study_individuals WHERE study_id = ? ORDER BY position',
     ),
+    pause: database.prepare<[string, string]>(
+      "UPDATE studies SET paused_at = ? WHERE id = ? AND status = 'running' AND paused_at IS NULL",
+    ),
+    resume: database.prepare<[number, string]>(
+      'UPDATE studies SET paused_ms = paused_ms + ?, paused_at = NULL WHERE id = ?',
+    ),
+    stop: database.prepare<[string]>('UPDATE studies SET stopping = 1 WHERE id = ?'),
     setModel: database.prepare<[string, string]>('UPDATE studies SET model_sha256 = ? WHERE id = ?'),
     addPoint: database.prepare<[string, PointKind, number, string]>(
       'INSERT INTO study_points (study_id, kind, step, point) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET point = excluded.point',
@@ -141,10 +151,35 @@ export class Studies {
   /** Applies the change and returns the study as it is then. */
   update(id: string, change: StudyChange): StudyView {
     const after = { ...this.get(id)!, ...change };
-    const { status, phase, progress, remainingMs, engine, budgetMs, error } = after;
+    const { phase, progress, remainingMs, engine, budgetMs, error } = after;
+    const status = after.status === 'paused' ? 'running' : after.status;
     const result = after.result && JSON.stringify(after.result);
     this.#sql.update.run({ id, status, phase, progress, remainingMs, engine, budgetMs, error, result });
     return after;
+  }
+
+  /** A running study rests from now on. */
+  pause(id: string): StudyView {
+    this.#sql.pause.run(this.now().toISOString(), id);
+    return this.get(id)!;
+  }
+
+  /** A paused study goes on; the time that it rested is none of its minutes. */
+  resume(id: string): StudyView {
+    const pausedAt = this.#sql.get.get(id)?.paused_at ?? null;
+    if (pausedAt !== null) this.#sql.resume.run(this.now().getTime() - Date.parse(pausedAt), id);
+    return this.get(id)!;
+  }
+
+  /** The study's search is to end with what it has found. */
+  stop(id: string): void {
+    this.#sql.stop.run(id);
+  }
+
+  /** What a process of the study has to know beside its specification: when it began, its pauses left out, and whether its search is to end. */
+  clock(id: string): { startMs: number; isStopping: boolean } {
+    const { created, paused_ms, stopping } = this.#sql.get.get(id)!;
+    return { startMs: Date.parse(created) + paused_ms, isStopping: stopping === 1 };
   }
 
   setSlots(id: string, slots: readonly SlotView[]): void {
@@ -204,7 +239,7 @@ function toView(row: Row): StudyView {
     name: row.name,
     deviceId: row.device_id,
     createdAt: row.created,
-    status: row.status,
+    status: row.status === 'running' && row.paused_at !== null ? 'paused' : row.status,
     phase: row.phase,
     progress: row.progress,
     remainingMs: row.remaining_ms,

@@ -108,7 +108,7 @@ export interface PredictorView {
 
 export const studyPhases = ['measure', 'search', 'train', 'export', 'verify'] as const;
 export type StudyPhase = (typeof studyPhases)[number];
-export type StudyStatus = 'running' | 'finished' | 'failed' | 'cancelled';
+export type StudyStatus = 'running' | 'paused' | 'finished' | 'failed' | 'cancelled';
 
 export interface StudyView {
   readonly id: string;
@@ -278,6 +278,11 @@ export interface ApiCalls {
   /** Starts a study from a specification in YAML. */
   'POST /api/studies': { body: { yaml: string }; result: StudyView };
   'POST /api/studies/:id/cancel': { body: undefined; result: StudyView };
+  /** Lets a running study rest; it goes on from its last checkpoint. */
+  'POST /api/studies/:id/pause': { body: undefined; result: StudyView };
+  'POST /api/studies/:id/resume': { body: undefined; result: StudyView };
+  /** Ends the search of a running study with what it has found: the study goes on to its training. */
+  'POST /api/studies/:id/stop': { body: undefined; result: StudyView };
 }
 // GET /api/studies/:id/model answers with the .tflite file itself; POST /api/session {token} with the session's cookie.
 

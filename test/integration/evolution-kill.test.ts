@@ -1,6 +1,6 @@
 /**
  * An evolution from specification to file, and kill -9 in its middle: the cloud starts again on the same folder, the study goes on from its journal, and ends
- * with the individuals of a study that was never interrupted. What the first study trained, the second finds: nothing is trained twice.
+ * with the individuals of a study that was never interrupted. What the first study trained, the second finds: nothing is trained twice. It can rest, and be stopped.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -80,15 +80,28 @@ describe('an evolution', () => {
     const before = await second.call('GET /api/studies/:id', id);
     expect(before.status).toBe('running');
     expect(before.evolution!.individuals.length).toBeLessThan(24);
-    const resumed = await finished(second, id);
+    await until(
+      'more of the evolution',
+      async () => (await second.call('GET /api/studies/:id', id)).evolution!.individuals.length >= 13,
+      400_000,
+    );
+    expect((await second.call('POST /api/studies/:id/pause', id)).status).toBe('paused');
+    const resting = (await second.call('GET /api/studies/:id', id)).evolution!.individuals.length;
+    await second.kill();
+
+    const third = await start();
+    const paused = await third.call('GET /api/studies/:id', id);
+    expect([paused.status, paused.evolution!.individuals.length]).toEqual(['paused', resting]);
+    expect((await third.call('POST /api/studies/:id/resume', id)).status).toBe('running');
+    const resumed = await finished(third, id);
     const { individuals, refusedCounts } = resumed.evolution!;
     expect(individuals).toHaveLength(24);
     expect(trainedCount()).toBe(24);
     expect(Object.keys(refusedCounts)).toEqual(['params', 'latency']);
 
     // The same seed again: an uninterrupted search, whose accuracies are known.
-    const { id: whole } = await second.call('POST /api/studies', '', { yaml: spec(3) });
-    const uninterrupted = await finished(second, whole);
+    const { id: whole } = await third.call('POST /api/studies', '', { yaml: spec(3) });
+    const uninterrupted = await finished(third, whole);
     expect(archive(uninterrupted.evolution!.individuals)).toEqual(archive(individuals));
     expect(uninterrupted.evolution!.individuals.every(({ seconds }) => seconds === 0)).toBe(true);
     expect(trainedCount()).toBe(24);
@@ -97,5 +110,17 @@ describe('an evolution', () => {
     expect(resumed.result!.measuredMs).toBeGreaterThan(0);
     expect(resumed.log.some((line) => line.startsWith('finalist '))).toBe(true);
     expect(readFileSync(resumed.result!.model).subarray(4, 8).toString()).toBe('TFL3');
+
+    // Asked to stop, a search goes on to training with what it has.
+    const { id: stopped } = await third.call('POST /api/studies', '', { yaml: spec(4) });
+    await until(
+      'a generation',
+      async () => ((await third.call('GET /api/studies/:id', stopped)).evolution?.individuals.length ?? 0) >= 6,
+      400_000,
+    );
+    await third.call('POST /api/studies/:id/stop', stopped);
+    const short = await finished(third, stopped);
+    expect(short.evolution!.individuals.length).toBeLessThan(24);
+    expect(short.result!.accuracy).toBeGreaterThan(0);
   });
 });

@@ -46,13 +46,17 @@ export function success(medianMs: number): MeasurementSuccess {
 const noStudy = async () => {
   throw new AppError('SPEC_INVALID', { line: 1, path: '$', problem: 'this cloud runs no studies' });
 };
+const noRunning = (id: string) => {
+  throw new AppError('NOT_FOUND', { what: 'running study', id });
+};
 /** A study service that runs nothing. */
 export const noStudies: StudyService = {
   create: noStudy,
   estimate: noStudy,
-  cancel: async (id) => {
-    throw new AppError('NOT_FOUND', { what: 'running study', id });
-  },
+  cancel: async (id) => noRunning(id),
+  pause: noRunning,
+  resume: noRunning,
+  stop: noRunning,
 };
 
 /** A cloud on a free port, closed after the test. */

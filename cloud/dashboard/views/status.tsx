@@ -25,7 +25,7 @@ export function PhaseStepper({ study, labelled }: { readonly study: StudyView; r
   );
 }
 
-type PhaseState = 'done' | 'running' | 'waiting' | 'failed' | 'cancelled';
+type PhaseState = 'done' | 'running' | 'paused' | 'waiting' | 'failed' | 'cancelled';
 
 function phaseState(study: StudyView, index: number, current: number): PhaseState {
   if (study.status === 'finished' || index < current) return 'done';
@@ -36,6 +36,7 @@ function phaseState(study: StudyView, index: number, current: number): PhaseStat
 const marks: { readonly [S in PhaseState]: string } = {
   done: '✓',
   running: '●',
+  paused: '‖',
   waiting: '○',
   failed: '✕',
   cancelled: '■',

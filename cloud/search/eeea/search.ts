@@ -66,6 +66,8 @@ export interface Evolution {
   latencies(genes: Genes): Promise<readonly Latency[]>;
   /** Told every individual once it counts; a resumed search tells those of its journal again. */
   onIndividual?(individual: IndividualView): void;
+  /** Once aborted, no more individuals are begun; the search ends with those that there are, one generation's worth at least. */
+  readonly stop?: AbortSignal;
   /** Once aborted, nothing more is begun, and the signal's reason is thrown when what runs has ended. */
   readonly signal?: AbortSignal;
 }
@@ -99,16 +101,25 @@ class Course {
 
   /** Keeps every worker busy until all individuals count. */
   async run(): Promise<void> {
-    const { settings, workerCount, signal } = this.evolution;
+    const { workerCount, signal } = this.evolution;
     try {
-      while (this.individuals.length < settings.evaluationCount) {
+      for (let left = this.#leftCount(); left > 0; left = this.#leftCount()) {
         signal?.throwIfAborted();
-        this.#fill(Math.min(workerCount, settings.evaluationCount - this.individuals.length));
+        this.#fill(Math.min(workerCount, left));
         await Promise.race(this.#running);
       }
     } finally {
       await Promise.allSettled(this.#running);
     }
+  }
+
+  /** Individuals that do not count yet: of all, or once it is stopped, of the first population. */
+  #leftCount(): number {
+    const { settings, stop } = this.evolution;
+    const wantedCount = stop?.aborted
+      ? Math.min(settings.populationSize, settings.evaluationCount)
+      : settings.evaluationCount;
+    return wantedCount - this.individuals.length;
   }
 
   /** Tells the optimizer of an individual that stands in the journal. */

@@ -91,6 +91,7 @@ async function runEvolution(
       evaluate,
       predictLatenciesMs: (genes) => targets.map(({ predictMs }) => predictMs(genes)),
       latencies: (genes) => latenciesOf(space, targets, genes, ports.measureOnAll),
+      stop: ports.stop,
       onIndividual(individual) {
         ports.tell({ type: 'individual', individual, refusedCounts: { ...gates.refusedCounts } });
         progress(individual.index + 1, evaluationCount);

@@ -49,6 +49,8 @@ export interface ProxylessSearch {
   onPoint?(point: SearchPoint, probabilities: readonly (readonly number[])[]): void;
   /** Weight steps between points; default 10. */
   readonly pointEverySteps?: number;
+  /** Once aborted, the search ends before its next step, with what it has learnt. */
+  readonly stop?: AbortSignal;
   /** Once aborted, the search throws the signal's reason before its next step. */
   readonly signal?: AbortSignal;
 }
@@ -78,6 +80,7 @@ export async function runProxyless(search: ProxylessSearch): Promise<ProxylessRe
   const state = restored ?? initialState(candidateCountsOf(search.space), settings.seed);
   while (state.step < settings.stepCount) {
     search.signal?.throwIfAborted();
+    if (search.stop?.aborted) break;
     await runStep(search, state);
     tellPoint(search, state);
     const isLast = state.step === settings.stepCount;

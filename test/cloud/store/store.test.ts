@@ -215,6 +215,28 @@ describe('Secrets', () => {
 describe('Studies', () => {
   const study = { id: 'study-1', name: 'flowers', deviceId: device.id, specYaml: 'seed: 1\n' };
 
+  it('counts none of the time that a study rests, and knows after a reopening that it does', () => {
+    const folder = temporaryFolder();
+    let time = Date.parse('2026-01-02T03:00:00Z');
+    const store = openStore(folder, () => new Date(time));
+    store.studies.add(study);
+    const startMs = time;
+    time += 60_000;
+    expect(store.studies.pause(study.id).status).toBe('paused');
+    time += 5_000;
+    expect(store.studies.pause(study.id).status).toBe('paused'); // again: nothing changes
+    store.close();
+
+    const { studies } = testStore(folder, () => new Date(time));
+    expect(studies.all().map(({ status }) => status)).toEqual(['paused']);
+    expect(studies.resume(study.id).status).toBe('running');
+    expect(studies.clock(study.id)).toEqual({ startMs: startMs + 5_000, isStopping: false });
+    studies.stop(study.id);
+    expect(studies.clock(study.id).isStopping).toBe(true);
+    expect(studies.update(study.id, { status: 'finished' }).status).toBe('finished');
+    expect(studies.pause(study.id).status).toBe('finished');
+  });
+
   const frame: EvolutionFrame = {
     objectives: [{ name: 'error', unit: 'share' }],
     evaluationCount: 9,

@@ -53,8 +53,10 @@ interface Run {
   readonly gates?: EarlyExit;
   readonly settings?: Partial<EvolutionSettings>;
   readonly workerCount?: number;
-  /** Stops when so many individuals count. */
+  /** Dies when so many individuals count. */
   readonly stopAt?: number;
+  /** Is asked to end when so many count. */
+  readonly endAt?: number;
 }
 
 async function run({
@@ -62,11 +64,13 @@ async function run({
   trained = [],
   workerCount = 3,
   stopAt,
+  endAt,
   gates,
   ...rest
 }: Run): Promise<readonly IndividualView[]> {
   const journal = await Journal.open(path);
   const abort = new AbortController();
+  const stop = new AbortController();
   try {
     return await evolve({
       space,
@@ -82,8 +86,10 @@ async function run({
       latencies: async (genes) => [{ predictedMs: predictMs(genes), measuredMs: null }],
       onIndividual: ({ index }) => {
         if (index + 1 === stopAt) abort.abort();
+        if (index + 1 === endAt) stop.abort();
       },
       signal: abort.signal,
+      stop: stop.signal,
     });
   } finally {
     await journal.close();
@@ -159,6 +165,13 @@ describe('evolve', () => {
     const individuals = await run({ path, trained, settings: steady });
     expect(new Set(individuals.map(({ genes }) => space.key(genes))).size).toBe(30);
     expect(individuals.map(({ index }) => index)).toEqual(Array.from({ length: 30 }, (_, index) => index));
+  });
+
+  it('ends with what it has when it is asked to, but not before its first population counts', async () => {
+    const early = await run({ path: newJournal(), endAt: 2, workerCount: 1 });
+    expect(early).toHaveLength(6);
+    const later = await run({ path: newJournal(), endAt: 11, workerCount: 1 });
+    expect(later).toHaveLength(11);
   });
 
   it('says how fast the fastest was where the gates let nothing through', async () => {

@@ -62,7 +62,8 @@ function portsOf(names: readonly DeviceName[], asked: Asked): StudyPorts {
       },
     },
     tell: (update: StudyUpdate) => asked.updates.push(update),
-    createdMs: 0,
+    stop: new AbortController().signal,
+    startMs: 0,
     now: () => nowMs++,
   } as unknown as StudyPorts;
 }
