@@ -160,6 +160,49 @@ export interface SearchPoint {
   readonly expectedMs: number;
 }
 
+/** One network that an evolution trained and judged. */
+export interface IndividualView {
+  /** Position in the journal: the order in which evaluations ended. */
+  readonly index: number;
+  /** In steady state: how many populations were born before it. */
+  readonly generation: number;
+  readonly genes: readonly number[];
+  /** Indices of individuals; none in the first population. */
+  readonly parents: readonly number[];
+  /** What made it of its parents. */
+  readonly operators: readonly string[];
+  /** On split search, 0..1; null where its training was ended early. */
+  readonly accuracy: number | null;
+  /** On training batches at a third of its steps. */
+  readonly probeAccuracy: number;
+  /** What its probe had to reach; null where nothing. */
+  readonly leastProbeAccuracy: number | null;
+  /** On each target device; measured where the prediction left it open whether it keeps the budget. */
+  readonly latencies: readonly { readonly predictedMs: number; readonly measuredMs: number | null }[];
+  readonly objectives: readonly number[];
+  /** By how much it misses its limits, 0 where it keeps them: in shares of them. */
+  readonly violation: number;
+  /** Of its evaluation; 0 where it was known already. */
+  readonly seconds: number;
+  /** Hash of the prices that its latencies were predicted from. */
+  readonly table: string;
+}
+
+/** What an evolution is, from its first individual to its last. */
+export interface EvolutionFrame {
+  /** Names and units of an individual's `objectives`. */
+  readonly objectives: readonly { readonly name: string; readonly unit: 'share' | 'ms' | 'count' | 'bytes' }[];
+  readonly evaluationCount: number;
+  readonly populationSize: number;
+}
+
+/** What an evolution has come to. */
+export interface EvolutionView extends EvolutionFrame {
+  readonly individuals: readonly IndividualView[];
+  /** How many networks each early exit refused, by its name. */
+  readonly refusedCounts: Readonly<Record<string, number>>;
+}
+
 export interface TrainPoint {
   readonly step: number;
   readonly stepCount: number;
@@ -183,6 +226,8 @@ export interface StudyDetail extends StudyView {
   readonly probabilities: readonly (readonly number[])[];
   readonly searchPoints: readonly SearchPoint[];
   readonly trainPoints: readonly TrainPoint[];
+  /** null where the study evolves nothing. */
+  readonly evolution: EvolutionView | null;
   readonly network: Network | null;
   /** Of the predictor that the study searches with, on networks that its fit never saw; null before it is fitted. */
   readonly predictionError: PredictorView['holdOut'] | null;
@@ -246,6 +291,12 @@ export type ApiEvent =
       readonly probabilities: readonly (readonly number[])[];
     }
   | { readonly type: 'train'; readonly studyId: string; readonly point: TrainPoint }
+  | {
+      readonly type: 'individual';
+      readonly studyId: string;
+      readonly individual: IndividualView;
+      readonly refusedCounts: Readonly<Record<string, number>>;
+    }
   /** Slots priced or network found: read the study again. */
   | { readonly type: 'studyChanged'; readonly studyId: string }
   | { readonly type: 'log'; readonly studyId: string; readonly line: string };
