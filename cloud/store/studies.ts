@@ -118,6 +118,7 @@ export class Studies {
       probabilities: JSON.parse(row.probabilities) as number[][],
       searchPoints: points<SearchPoint>('search'),
       trainPoints: points<TrainPoint>('train'),
+      evolution: null,
       network: row.network === null ? null : (JSON.parse(row.network) as Network),
       predictionError: this.predictors.ofStudy(id)?.holdOut ?? null,
       log: this.#sql.lines.all(id, maxLogLines).map(({ line }) => line),

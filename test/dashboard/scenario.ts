@@ -229,6 +229,7 @@ export const study: StudyDetail = {
   probabilities: [],
   searchPoints: [],
   trainPoints: [],
+  evolution: null,
   network: null,
   predictionError: null,
   log: ['asked pi-kitchen for the latencies of the space'],

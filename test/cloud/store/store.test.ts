@@ -259,6 +259,7 @@ describe('Studies', () => {
       searchPoints: [{ ...point, loss: 1.9 }],
       trainPoints: [{ step: 1, stepCount: 5, loss: 3, accuracy: 0.1 }],
       network: null,
+      evolution: null,
       predictionError: null,
       log: ['first line', 'second line'],
     });

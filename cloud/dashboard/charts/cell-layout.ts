@@ -1,0 +1,145 @@
+/**
+ * cellLayout: where the parts of a cell stand in its picture. Inputs left, output right, between them a box per step with its two
+ * ops one over the other; dagre finds the places. A wire ends at the op that reads the state.
+ */
+
+import type { CellPair } from '@bespoke/shared/network/cell.js';
+import type { CellOp } from '@bespoke/shared/network/cell-op.js';
+import { graphlib, layout } from '@dagrejs/dagre';
+import { cellOpLooks } from './cell-ops.js';
+import type { DataTable } from './model.js';
+
+/** One of a genotype's two cells. */
+export interface CellParts {
+  /** Two (op, state) pairs per step. */
+  readonly pairs: readonly CellPair[];
+  readonly concat: readonly number[];
+}
+
+export interface CellBox {
+  /** `0` and `1` are the inputs, `2` the first step's state; `out` is the output. */
+  readonly id: string;
+  /** A step's two ops; none in an input and in the output. */
+  readonly ops: readonly CellOp[];
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface CellLayout {
+  readonly width: number;
+  readonly height: number;
+  readonly boxes: readonly CellBox[];
+  /** As paths of SVG. */
+  readonly wires: readonly string[];
+}
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+interface Wire {
+  readonly from: string;
+  readonly to: string;
+  /** Which of a step's ops it leads to. */
+  readonly side: number;
+}
+
+export const opHeight = 24;
+const stepWidth = 62;
+const endWidth = 36;
+const marginPx = 4;
+/** A narrower page has its columns close together. */
+const closeBelowPx = 420;
+
+export function cellLayout({ pairs, concat }: CellParts, widthPx: number): CellLayout {
+  const graph = new graphlib.Graph({ multigraph: true });
+  graph.setGraph({
+    rankdir: 'LR',
+    nodesep: 22,
+    ranksep: widthPx < closeBelowPx ? 20 : 44,
+    edgesep: 10,
+    marginx: marginPx,
+    marginy: marginPx,
+  });
+  const end = () => ({ width: endWidth, height: opHeight });
+  for (const input of ['0', '1']) graph.setNode(input, end());
+  for (let state = 2; state < pairs.length / 2 + 2; state++)
+    graph.setNode(String(state), { width: stepWidth, height: 2 * opHeight });
+  graph.setNode('out', end());
+  const wires = wiresOf({ pairs, concat });
+  for (const { from, to, side } of wires) graph.setEdge(from, to, { width: 0, height: 0 }, String(side));
+  layout(graph);
+
+  const boxes = graph.nodes().map((id) => boxOf(id, graph.node(id) as Omit<CellBox, 'id' | 'ops'>, pairs));
+  const byId = new Map(boxes.map((box) => [box.id, box]));
+  const { width, height } = graph.graph() as { width: number; height: number };
+  return {
+    width,
+    height,
+    boxes,
+    wires: wires.map(({ from, to, side }) => {
+      const { points } = graph.edge({ v: from, w: to, name: String(side) }) as { points: readonly Point[] };
+      return wirePath(outlet(byId.get(from)!), points.slice(1, -1), inlet(byId.get(to)!, side));
+    }),
+  };
+}
+
+function wiresOf({ pairs, concat }: CellParts): Wire[] {
+  return [
+    ...pairs.map(([, state], index) => ({
+      from: String(state),
+      to: String(Math.floor(index / 2) + 2),
+      side: index % 2,
+    })),
+    ...concat.map((state) => ({ from: String(state), to: 'out', side: 0 })),
+  ];
+}
+
+/** dagre places centres, SVG corners. */
+function boxOf(id: string, { x, y, width, height }: Omit<CellBox, 'id' | 'ops'>, pairs: CellParts['pairs']): CellBox {
+  const first = 2 * (Number(id) - 2);
+  const ops = first >= 0 ? pairs.slice(first, first + 2).map(([op]) => op) : [];
+  return { id, ops, x: x - width / 2, y: y - height / 2, width, height };
+}
+
+function outlet({ x, y, width, height }: CellBox): Point {
+  return { x: x + width, y: y + height / 2 };
+}
+
+function inlet({ x, y, ops, height }: CellBox, side: number): Point {
+  return { x, y: ops.length === 0 ? y + height / 2 : y + opHeight * (side + 0.5) };
+}
+
+/** From left to right through all points, level at each. */
+function wirePath(from: Point, through: readonly Point[], to: Point): string {
+  const points = [from, ...through, to];
+  const curves = points.slice(1).map((point, index) => {
+    const before = points[index]!;
+    const middle = (before.x + point.x) / 2;
+    return `C${middle} ${before.y} ${middle} ${point.y} ${point.x} ${point.y}`;
+  });
+  return `M${from.x} ${from.y}${curves.join('')}`;
+}
+
+/** `2 = sep 3×3 of 0 + skip of 1; out = 2` */
+export function cellText({ pairs, concat }: CellParts): string {
+  const terms = pairs.map(([op, state]) => `${cellOpLooks[op].label} of ${state}`);
+  const steps = Array.from(
+    { length: pairs.length / 2 },
+    (_, step) => `${step + 2} = ${terms[2 * step]} + ${terms[2 * step + 1]}`,
+  );
+  return [...steps, `out = ${concat.join(', ')}`].join('; ');
+}
+
+export function cellTable({ pairs, concat }: CellParts): DataTable {
+  return {
+    columns: [{ label: 'state', format: String }, { label: 'op' }, { label: 'reads', format: String }],
+    rows: [
+      ...pairs.map(([op, state], index) => [Math.floor(index / 2) + 2, cellOpLooks[op].label, state]),
+      ...concat.map((state) => ['out', 'concatenated', state]),
+    ],
+  };
+}

@@ -1,0 +1,136 @@
+/** parallelCoordinates: each individual as a line across all objectives at once; the lower it runs, the better. Those whose training ended early have no error to show. */
+import type { IndividualView } from '@bespoke/shared/protocol/api.js';
+import type { CustomSeriesOption } from 'echarts/charts';
+import { formatInteger } from '../format.js';
+import type { Population } from './front.js';
+import { axisStyle, baseOption, type ChartModel } from './model.js';
+import { formatShort, individualText, objectiveColumns, objectiveLabel } from './objectives.js';
+import type { ChartContext, ChartTheme } from './theme.js';
+
+interface Axis {
+  readonly label: string;
+  readonly value: (individual: IndividualView) => number;
+  readonly format: (value: number) => string;
+  readonly low: number;
+  readonly high: number;
+}
+
+export function parallelCoordinates(population: Population, { theme }: ChartContext): ChartModel {
+  const trained = population.individuals.filter(({ accuracy }) => accuracy !== null);
+  const axes = axesOf({ ...population, individuals: trained });
+  return {
+    heightPx: 380,
+    option: {
+      ...baseOption(theme, `${trained.length} networks across ${axes.map(({ label }) => label).join(', ')}.`),
+      grid: { left: 40, right: 44, top: 30, bottom: 56 },
+      xAxis: {
+        ...axisStyle(theme),
+        type: 'value',
+        min: 0,
+        max: axes.length - 1,
+        interval: 1,
+        axisLine: { show: false },
+        axisTick: { show: false },
+        splitLine: { show: false },
+        axisLabel: { color: theme.text, fontSize: 11, margin: 24, formatter: (at: number) => axes[at]?.label ?? '' },
+      },
+      yAxis: { type: 'value', min: 0, max: 1, show: false },
+      series: [axisSeries(axes, theme), lineSeries({ ...population, individuals: trained }, axes, theme)],
+    },
+    table: {
+      columns: [
+        { label: 'individual', format: String },
+        { label: 'generation', format: String },
+        ...objectiveColumns(population.objectives),
+      ],
+      rows: trained.map(({ index, generation, objectives }) => [index, generation, ...objectives]),
+    },
+  };
+}
+
+function axesOf({ individuals, objectives }: Population): Axis[] {
+  const axis = (label: string, value: Axis['value'], format: Axis['format']): Axis => {
+    const values = individuals.length === 0 ? [0] : individuals.map(value);
+    return { label, value, format, low: Math.min(...values), high: Math.max(...values) };
+  };
+  return [
+    axis('generation', ({ generation }) => generation, formatInteger),
+    ...objectives.map((objective, place) =>
+      axis(
+        objectiveLabel(objective),
+        (individual) => individual.objectives[place]!,
+        (value) => formatShort(objective, value),
+      ),
+    ),
+  ];
+}
+
+/** Where a value stands on its axis, 0..1. */
+function share({ low, high }: Axis, value: number): number {
+  return high > low ? (value - low) / (high - low) : 0.5;
+}
+
+/** The axes themselves, each with the values at its ends. */
+function axisSeries(axes: readonly Axis[], theme: ChartTheme): CustomSeriesOption {
+  return {
+    type: 'custom',
+    name: 'axes',
+    silent: true,
+    z: 1,
+    data: axes.map((_, at) => [at, 0, 1]),
+    encode: { x: 0, y: [1, 2] },
+    renderItem: ({ dataIndex }, api) => {
+      const { low, high, format } = axes[dataIndex]!;
+      const [x, bottom] = api.coord([dataIndex, 0]) as [number, number];
+      const [, top] = api.coord([dataIndex, 1]) as [number, number];
+      const end = (value: number, y: number, verticalAlign: 'top' | 'bottom') => ({
+        type: 'text' as const,
+        style: { x, y, text: format(value), fill: theme.muted, fontSize: 11, align: 'center' as const, verticalAlign },
+      });
+      return {
+        type: 'group',
+        children: [
+          {
+            type: 'line',
+            shape: { x1: x, y1: bottom, x2: x, y2: top },
+            style: { stroke: theme.muted, lineWidth: 1 },
+          },
+          end(high, top - 6, 'bottom'),
+          end(low, bottom + 6, 'top'),
+        ],
+      };
+    },
+  };
+}
+
+/** The front's lines over the others', the selected one over all. */
+function lineSeries(population: Population, axes: readonly Axis[], theme: ChartTheme): CustomSeriesOption {
+  const { individuals, front, selectedIndex, objectives } = population;
+  const height = ({ index }: IndividualView) => (index === selectedIndex ? 2 : Number(front.has(index)));
+  const styles = [
+    { stroke: theme.muted, lineWidth: 1, opacity: 0.25 },
+    { stroke: theme.first, lineWidth: 1.8, opacity: 0.85 },
+    { stroke: theme.second, lineWidth: 3.5, opacity: 1 },
+  ] as const;
+  return {
+    type: 'custom',
+    name: 'individuals',
+    z: 2,
+    data: individuals.map((individual) => ({
+      name: String(individual.index),
+      value: [0, ...axes.map((axis) => share(axis, axis.value(individual)))],
+      tooltip: { formatter: individualText(individual, objectives) },
+    })),
+    encode: { x: 0, y: axes.map((_, at) => at + 1) },
+    renderItem: ({ dataIndex }, api) => {
+      const rank = height(individuals[dataIndex]!);
+      return {
+        type: 'polyline',
+        z2: rank,
+        shape: { points: axes.map((_, at) => api.coord([at, api.value(at + 1)]) as [number, number]) },
+        style: { fill: 'none', ...styles[rank] },
+        emphasis: { style: { lineWidth: 3.5, opacity: 1 } },
+      };
+    },
+  };
+}

@@ -1,0 +1,134 @@
+/** EvolutionCharts: a population as it was after a generation, the individual that is selected in it, and its whole course. */
+import type { EvolutionView, IndividualView } from '@bespoke/shared/protocol/api.js';
+import { useCallback, useMemo } from 'react';
+import { Chart } from '../charts/chart.js';
+import { frontOf, type Population } from '../charts/front.js';
+import { type FrontAxes, frontChart } from '../charts/front-chart.js';
+import { hypervolume } from '../charts/hypervolume.js';
+import { opShares } from '../charts/op-shares.js';
+import { parallelCoordinates } from '../charts/parallel-coordinates.js';
+import { rejectionCounts, rejections } from '../charts/rejections.js';
+import type { ChartContext } from '../charts/theme.js';
+import { formatInteger } from '../format.js';
+import { useChoices } from '../route.js';
+import { EvolutionControls } from './evolution-controls.js';
+import { Individual } from './individual.js';
+
+/** `evolution` has an individual at least. */
+export function EvolutionCharts({ evolution }: { readonly evolution: EvolutionView }) {
+  const { individuals, objectives } = evolution;
+  const [choice, choose] = useChoices();
+  const last = individuals.reduce((latest, { generation }) => Math.max(latest, generation), 0);
+  const generation = placeIn(last + 1, choice('generation')) ?? last;
+  const axes = axesOf(objectives, choice('x'), choice('y'));
+  const selected = individuals.find(({ index }) => String(index) === choice('individual')) ?? null;
+  const population = usePopulation(evolution, generation, selected);
+  const pick = useCallback((index: string | null) => choose({ individual: index }), [choose]);
+  return (
+    <>
+      <EvolutionControls
+        population={population}
+        generation={generation}
+        lastGeneration={last}
+        axes={axes}
+        choose={choose}
+      />
+      <PopulationCharts population={population} axes={axes} onPick={pick} />
+      {selected && <Individual evolution={evolution} individual={selected} onPick={pick} />}
+      <CourseCharts evolution={evolution} shownCount={population.individuals.length} />
+    </>
+  );
+}
+
+/** A whole number below `count`, or null. */
+function placeIn(count: number, text: string | null): number | null {
+  const place = Number(text);
+  return text !== null && Number.isInteger(place) && place >= 0 && place < count ? place : null;
+}
+
+/** Two different objectives; unless chosen, the first up and the second along: error over latency. */
+function axesOf(objectives: EvolutionView['objectives'], x: string | null, y: string | null): FrontAxes {
+  const up = placeIn(objectives.length, y) ?? 0;
+  const along = placeIn(objectives.length, x) ?? 1;
+  return along === up ? [up === 0 ? 1 : 0, up] : [along, up];
+}
+
+/** Who was there after `generation`. */
+function usePopulation(
+  { individuals, objectives }: EvolutionView,
+  generation: number,
+  selected: IndividualView | null,
+): Population {
+  const shown = useMemo(
+    () => individuals.filter((individual) => individual.generation <= generation),
+    [individuals, generation],
+  );
+  const front = useMemo(() => new Set(frontOf(shown).map(({ index }) => index)), [shown]);
+  const selectedIndex = selected?.index ?? null;
+  return useMemo(
+    () => ({ objectives, individuals: shown, front, selectedIndex }),
+    [objectives, shown, front, selectedIndex],
+  );
+}
+
+interface PopulationChartsProps {
+  readonly population: Population;
+  readonly axes: FrontAxes;
+  readonly onPick: (index: string) => void;
+}
+
+function PopulationCharts({ population, axes: [x, y], onPick }: PopulationChartsProps) {
+  const front = useCallback((context: ChartContext) => frontChart(population, [x, y], context), [population, x, y]);
+  const parallel = useCallback((context: ChartContext) => parallelCoordinates(population, context), [population]);
+  const many = population.objectives.length > 2;
+  return (
+    <div className="chart-grid">
+      <Chart
+        title="Front"
+        note={`Left and down is better. A ring: measured on the device; hollow: predicted; faded: dominated, or beyond a limit.${many ? ` The front is that of all ${population.objectives.length} objectives, so that here some seem beaten.` : ''}`}
+        build={front}
+        onPick={onPick}
+      />
+      <Chart
+        title="Parallel coordinates"
+        note="A line per network, the lower the better; the front is blue. Left out are those whose training ended early."
+        build={parallel}
+        onPick={onPick}
+      />
+    </div>
+  );
+}
+
+function CourseCharts({ evolution, shownCount }: { readonly evolution: EvolutionView; readonly shownCount: number }) {
+  const { individuals, evaluationCount, refusedCounts } = evolution;
+  const volume = useCallback(
+    (context: ChartContext) => hypervolume({ individuals, evaluationCount, shownCount }, context),
+    [individuals, evaluationCount, shownCount],
+  );
+  const refused = useCallback(
+    (context: ChartContext) => rejections(rejectionCounts({ refusedCounts, individuals }), context),
+    [refusedCounts, individuals],
+  );
+  const ops = useCallback((context: ChartContext) => opShares(individuals, context), [individuals]);
+  return (
+    <div className="chart-grid">
+      <Chart
+        title="Hypervolume"
+        note="What the front has taken of the box between 0 and the reference point, in all objectives."
+        build={volume}
+      />
+      {individuals.some(({ genotype }) => genotype) && (
+        <Chart
+          title="Ops over generations"
+          note="Of the networks born in each generation, both cells together."
+          build={ops}
+        />
+      )}
+      <Chart
+        title="Rejections by stage"
+        note={`Networks that cost no full training; ${formatInteger(individuals.length)} were evaluated.`}
+        build={refused}
+      />
+    </div>
+  );
+}
