@@ -4,7 +4,7 @@ import type { IndividualView } from '@bespoke/shared/protocol/api.js';
 import { describe, expect, it } from 'vitest';
 import { cellLayout, cellTable, cellText } from '../../cloud/dashboard/charts/cell-layout.js';
 import { cellOpLooks } from '../../cloud/dashboard/charts/cell-ops.js';
-import { frontOf, type Population } from '../../cloud/dashboard/charts/front.js';
+import { frontOf, type Population, trainedOf } from '../../cloud/dashboard/charts/front.js';
 import { frontChart } from '../../cloud/dashboard/charts/front-chart.js';
 import { hypervolume } from '../../cloud/dashboard/charts/hypervolume.js';
 import { lineageOf, lineageTable } from '../../cloud/dashboard/charts/lineage.js';
@@ -58,12 +58,12 @@ describe('frontOf', () => {
 describe('frontChart', () => {
   const seriesOf = (...args: Parameters<typeof frontChart>) => frontChart(...args).option.series as Series;
 
-  it('shows every individual once: front measured, front predicted, others; and rings the selected one', () => {
+  it('shows every trained individual once: front measured, front predicted, others; and rings the selected one', () => {
     const series = seriesOf(population, [1, 0], wide);
     const counts = Object.fromEntries(series.map(({ name, data }) => [name, data.length]));
     expect(counts['front, measured']! + counts['front, predicted']!).toBe(population.front.size);
     expect(counts['front, measured']).toBeGreaterThan(0);
-    expect(counts.others).toBe(individuals.length - population.front.size);
+    expect(counts.others).toBe(trainedOf(population).individuals.length - population.front.size);
     expect(counts.selected).toBe(1);
     expect(series.flatMap(({ data }) => data).find(({ name }) => name === '7')!.value).toEqual([
       individuals[7]!.objectives[1],
@@ -74,8 +74,8 @@ describe('frontChart', () => {
   it('draws the limits of the two objectives that it shows', () => {
     const lines = (x: number, y: number) =>
       (seriesOf(population, [x, y], wide).at(-1) as unknown as { markLine: { data: unknown[] } }).markLine.data;
-    expect(lines(1, 0)).toEqual([{ xAxis: latencyLimitMs, name: 'latency 8.20 ms' }]);
-    expect(lines(0, 1)).toEqual([{ yAxis: latencyLimitMs, name: 'latency 8.20 ms' }]);
+    expect(lines(1, 0)).toMatchObject([{ xAxis: latencyLimitMs, name: 'latency 8.20 ms' }]);
+    expect(lines(0, 1)).toMatchObject([{ yAxis: latencyLimitMs, name: 'latency 8.20 ms' }]);
     expect(lines(2, 0)).toEqual([]);
   });
 

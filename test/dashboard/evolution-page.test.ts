@@ -1,8 +1,13 @@
 /** The study page of an evolution in a real browser: pictures that follow it, a way back through its generations, and a look at one individual. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { frontOf, type Population } from '../../cloud/dashboard/charts/front.js';
+import { frontChart } from '../../cloud/dashboard/charts/front-chart.js';
+import { parallelCoordinates } from '../../cloud/dashboard/charts/parallel-coordinates.js';
+import { themes } from '../../cloud/dashboard/charts/theme.js';
 import { browserMissing } from '../support/browser.js';
 import { BrowserDashboard, phone, pictures } from './browser-dashboard.js';
+import { pixelOf } from './draw.js';
 import { evolutionStudy, frame, individuals, populationSize, refusedCounts } from './evolution-scenario.js';
 import { device, studyId } from './scenario.js';
 
@@ -11,6 +16,16 @@ const laptop = { width: 1280, height: 900 };
 const parent = individuals.find(
   ({ index, generation }) => generation === 2 && individuals.some(({ parents }) => parents.includes(index)),
 )!;
+
+const front = frontOf(individuals);
+/** It stands alone at the left of the front. */
+const quickest = front.reduce((best, each) => (each.objectives[1]! < best.objectives[1]! ? each : best));
+const population: Population = {
+  objectives: frame.objectives,
+  individuals,
+  front: new Set(front.map(({ index }) => index)),
+  selectedIndex: null,
+};
 
 describe.skipIf(browserMissing !== null)('evolution page', () => {
   const dashboard = new BrowserDashboard();
@@ -92,24 +107,38 @@ describe.skipIf(browserMissing !== null)('evolution page', () => {
     await dashboard.open(`#/studies/${studyId}`);
     await told('120 networks');
     await dashboard.drawn();
-    const [front, parallel] = await Promise.all(
+    const [before, parallel] = await Promise.all(
       ['Front', 'Parallel coordinates'].map((name) => dashboard.chartPicture(name)),
     );
     const canvas = figure('Front').locator('.chart-canvas');
     const { width } = (await canvas.boundingBox())!;
-    // The middle of the plot is full of points: the first that is hit will do.
-    for (let x = Math.round(0.35 * width); x < 0.7 * width && choice('individual') === null; x += 5)
-      await canvas.click({ position: { x, y: 200 } });
-    const index = choice('individual')!;
-    expect(individuals.map((each) => String(each.index))).toContain(index);
+    const model = frontChart(population, [1, 0], { theme: themes.light, widthPx: width });
+    const [error, latencyMs] = quickest.objectives as [number, number];
+    await canvas.click({ position: pixelOf(model, width, [latencyMs, error]) });
+    const { index } = quickest;
+    expect(choice('individual')).toBe(String(index));
     await figure(`Lineage of individual ${index}`).waitFor();
-    await expect.poll(() => dashboard.chartPicture('Front')).not.toBe(front);
+    await expect.poll(() => dashboard.chartPicture('Front')).not.toBe(before);
     await expect.poll(() => dashboard.chartPicture('Parallel coordinates')).not.toBe(parallel);
     await figure(`Normal cell of individual ${index}`).getByRole('img', { name: 'out =' }).waitFor();
     await figure(`Reduction cell of individual ${index}`).getByRole('img', { name: 'out =' }).waitFor();
     await dashboard.page.getByRole('button', { name: 'Close' }).click();
     await figure('Lineage').waitFor({ state: 'detached' });
     expect(choice('individual')).toBeNull();
+  });
+
+  it('selects a line that is clicked', async () => {
+    tell();
+    await dashboard.open(`#/studies/${studyId}`);
+    await told('120 networks');
+    await dashboard.drawn();
+    const canvas = figure('Parallel coordinates').locator('.chart-canvas');
+    const { width } = (await canvas.boundingBox())!;
+    const model = parallelCoordinates(population, { theme: themes.light, widthPx: width });
+    // The foot of the third axis, latency, is where the line of the quickest stands alone.
+    await canvas.click({ position: pixelOf(model, width, [2, 0]) });
+    await figure(`Lineage of individual ${quickest.index}`).waitFor();
+    expect(choice('individual')).toBe(String(quickest.index));
   });
 
   it('selects by keyboard, and walks the lineage up and down', async () => {

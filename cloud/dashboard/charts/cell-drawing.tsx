@@ -6,10 +6,14 @@ import { useWidth } from './chart.js';
 import { DataTableView } from './data-table.js';
 import { textOn } from './theme.js';
 
+/** A cell is small: it takes the room that there is, up to this. */
+const mostScale = 1.4;
+
 export function CellDrawing({ title, cell }: { readonly title: string; readonly cell: CellParts }) {
   const titleId = useId();
   const [element, widthPx] = useWidth<HTMLDivElement>();
   const layout = useMemo(() => cellLayout(cell, widthPx || 600), [cell, widthPx]);
+  const scale = Math.min(mostScale, (widthPx || 600) / layout.width);
   const table = useMemo(() => cellTable(cell), [cell]);
   return (
     <figure className="card chart" aria-labelledby={titleId}>
@@ -21,8 +25,8 @@ export function CellDrawing({ title, cell }: { readonly title: string; readonly 
           role="img"
           aria-label={cellText(cell)}
           viewBox={`0 0 ${layout.width} ${layout.height}`}
-          width={layout.width}
-          height={layout.height}
+          width={scale * layout.width}
+          height={scale * layout.height}
           className="network"
         >
           {layout.wires.map((path, index) => (

@@ -48,6 +48,8 @@ interface Wire {
 }
 
 export const opHeight = 24;
+/** Above a step, for its number. */
+const captionHeight = 14;
 const stepWidth = 62;
 const endWidth = 36;
 const marginPx = 4;
@@ -58,7 +60,7 @@ export function cellLayout({ pairs, concat }: CellParts, widthPx: number): CellL
   const graph = new graphlib.Graph({ multigraph: true });
   graph.setGraph({
     rankdir: 'LR',
-    nodesep: 22,
+    nodesep: 12,
     ranksep: widthPx < closeBelowPx ? 20 : 44,
     edgesep: 10,
     marginx: marginPx,
@@ -67,7 +69,7 @@ export function cellLayout({ pairs, concat }: CellParts, widthPx: number): CellL
   const end = () => ({ width: endWidth, height: opHeight });
   for (const input of ['0', '1']) graph.setNode(input, end());
   for (let state = 2; state < pairs.length / 2 + 2; state++)
-    graph.setNode(String(state), { width: stepWidth, height: 2 * opHeight });
+    graph.setNode(String(state), { width: stepWidth, height: captionHeight + 2 * opHeight });
   graph.setNode('out', end());
   const wires = wiresOf({ pairs, concat });
   for (const { from, to, side } of wires) graph.setEdge(from, to, { width: 0, height: 0 }, String(side));
@@ -82,7 +84,7 @@ export function cellLayout({ pairs, concat }: CellParts, widthPx: number): CellL
     boxes,
     wires: wires.map(({ from, to, side }) => {
       const { points } = graph.edge({ v: from, w: to, name: String(side) }) as { points: readonly Point[] };
-      return wirePath(outlet(byId.get(from)!), points.slice(1, -1), inlet(byId.get(to)!, side));
+      return wirePath([outlet(byId.get(from)!), ...between(points), inlet(byId.get(to)!, side)]);
     }),
   };
 }
@@ -102,7 +104,8 @@ function wiresOf({ pairs, concat }: CellParts): Wire[] {
 function boxOf(id: string, { x, y, width, height }: Omit<CellBox, 'id' | 'ops'>, pairs: CellParts['pairs']): CellBox {
   const first = 2 * (Number(id) - 2);
   const ops = first >= 0 ? pairs.slice(first, first + 2).map(([op]) => op) : [];
-  return { id, ops, x: x - width / 2, y: y - height / 2, width, height };
+  const caption = ops.length === 0 ? 0 : captionHeight;
+  return { id, ops, x: x - width / 2, y: y - height / 2 + caption, width, height: height - caption };
 }
 
 function outlet({ x, y, width, height }: CellBox): Point {
@@ -113,15 +116,25 @@ function inlet({ x, y, ops, height }: CellBox, side: number): Point {
   return { x, y: ops.length === 0 ? y + height / 2 : y + opHeight * (side + 0.5) };
 }
 
+/** Where a wire crosses a column of boxes, straight from side to side. dagre bends it in the columns and, for labels, between them. */
+function between(points: readonly Point[]): Point[] {
+  return points
+    .slice(1, -1)
+    .filter((_, index) => index % 2 === 1)
+    .flatMap(({ x, y }) => [
+      { x: x - stepWidth / 2, y },
+      { x: x + stepWidth / 2, y },
+    ]);
+}
+
 /** From left to right through all points, level at each. */
-function wirePath(from: Point, through: readonly Point[], to: Point): string {
-  const points = [from, ...through, to];
+function wirePath(points: readonly Point[]): string {
   const curves = points.slice(1).map((point, index) => {
     const before = points[index]!;
     const middle = (before.x + point.x) / 2;
     return `C${middle} ${before.y} ${middle} ${point.y} ${point.x} ${point.y}`;
   });
-  return `M${from.x} ${from.y}${curves.join('')}`;
+  return `M${points[0]!.x} ${points[0]!.y}${curves.join('')}`;
 }
 
 /** `2 = sep 3×3 of 0 + skip of 1; out = 2` */

@@ -1,7 +1,7 @@
 /** frontChart: a population in two of its objectives, both the less the better. Its front stands out; with two objectives it is a line. */
 import type { IndividualView } from '@bespoke/shared/protocol/api.js';
 import type { LineSeriesOption } from 'echarts/charts';
-import type { Population } from './front.js';
+import { type Population, trainedOf } from './front.js';
 import { axisStyle, baseOption, type ChartModel, namedAxis } from './model.js';
 import {
   formatShort,
@@ -24,7 +24,8 @@ type Place = (individual: IndividualView) => [x: number, y: number];
 const oneRowFromPx = 420;
 
 export function frontChart(population: Population, [x, y]: FrontAxes, { theme, widthPx }: ChartContext): ChartModel {
-  const { objectives, individuals, front } = population;
+  const trained = trainedOf(population);
+  const { objectives, individuals, front } = trained;
   const place: Place = ({ objectives: values }) => [values[x]!, values[y]!];
   const axis = (index: number) => ({
     type: 'value' as const,
@@ -33,15 +34,15 @@ export function frontChart(population: Population, [x, y]: FrontAxes, { theme, w
   return {
     heightPx: 380,
     option: {
-      ...baseOption(theme, `${front.size} of ${individuals.length} networks are in the front.`),
-      grid: { left: 66, right: 22, top: widthPx < oneRowFromPx ? 58 : 36, bottom: 46 },
+      ...baseOption(theme, `${front.size} of ${individuals.length} trained networks are in the front.`),
+      grid: { left: 66, right: 22, top: widthPx < oneRowFromPx ? 74 : 50, bottom: 46 },
       legend: { top: 0, textStyle: { color: theme.text }, itemWidth: 14, selectedMode: false, data: [...kinds] },
       xAxis: { ...axis(x), ...axisWords(objectives[x]!, 26, theme), splitNumber: widthPx < oneRowFromPx ? 3 : 5 },
       yAxis: { ...axis(y), ...axisWords(objectives[y]!, 50, theme) },
       series: [
-        ...(objectives.length === 2 ? [stairs(population, place, theme)] : []),
-        ...kinds.map((kind) => dots(kind, population, place, theme)),
-        selectedRing(population, place, theme),
+        ...(objectives.length === 2 ? [stairs(trained, place, theme)] : []),
+        ...kinds.map((kind) => dots(kind, trained, place, theme)),
+        selectedRing(trained, place, theme),
         limits(objectives[x]!, objectives[y]!, theme),
       ],
     },
@@ -121,8 +122,16 @@ function selectedRing({ individuals, selectedIndex }: Population, place: Place, 
 /** The budgets, as lines that nothing should pass. */
 function limits(x: Objective, y: Objective, theme: ChartTheme): LineSeriesOption {
   const lines = [
-    ...limitOf(x).map((limit) => ({ xAxis: limit, name: objectiveText(x, limit) })),
-    ...limitOf(y).map((limit) => ({ yAxis: limit, name: objectiveText(y, limit) })),
+    ...limitOf(x).map((limit) => ({
+      xAxis: limit,
+      name: objectiveText(x, limit),
+      label: { position: 'end' as const },
+    })),
+    ...limitOf(y).map((limit) => ({
+      yAxis: limit,
+      name: objectiveText(y, limit),
+      label: { position: 'insideEndTop' as const },
+    })),
   ];
   return {
     type: 'line',
@@ -133,7 +142,6 @@ function limits(x: Objective, y: Objective, theme: ChartTheme): LineSeriesOption
       symbol: 'none',
       lineStyle: { color: theme.budget, width: 1.5, type: 'dashed' },
       label: {
-        position: 'insideEndTop',
         color: theme.budget,
         fontSize: 12,
         formatter: ({ name }) => `limit: ${name}`,
@@ -154,6 +162,9 @@ function axisWords(objective: Objective, gapPx: number, theme: ChartTheme) {
       ...axisStyle(theme).axisLabel,
       formatter: (value: number) => formatShort(objective, value),
       hideOverlap: true,
+      // The ends are where the margin needs them, seldom round numbers.
+      showMinLabel: false,
+      showMaxLabel: false,
     },
   };
 }

@@ -11,6 +11,11 @@ export interface Population {
   readonly selectedIndex: number | null;
 }
 
+/** Without those whose training ended early: their error is not known. */
+export function trainedOf(population: Population): Population {
+  return { ...population, individuals: population.individuals.filter(({ accuracy }) => accuracy !== null) };
+}
+
 /** Best in the first objective first. Whoever breaks a limit is dominated by all who keep them, so it is in no front. */
 export function frontOf(individuals: readonly IndividualView[]): IndividualView[] {
   const front: IndividualView[] = [];

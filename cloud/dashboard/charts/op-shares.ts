@@ -64,7 +64,6 @@ function opSeries(op: CellOp, generations: readonly OpCounts[], theme: ChartThem
     name: label,
     stack: 'ops',
     barWidth: '86%',
-    barMaxWidth: 72,
     itemStyle: { color, borderColor: theme.surface, borderWidth: 0.5 },
     tooltip: {
       formatter: ({ name, value }: { name: string; value?: unknown }) =>

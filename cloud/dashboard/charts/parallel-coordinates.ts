@@ -1,8 +1,8 @@
-/** parallelCoordinates: each individual as a line across all objectives at once; the lower it runs, the better. Those whose training ended early have no error to show. */
+/** parallelCoordinates: each individual as a line from its generation through all objectives; the lower it runs there, the better. */
 import type { IndividualView } from '@bespoke/shared/protocol/api.js';
 import type { CustomSeriesOption } from 'echarts/charts';
 import { formatInteger } from '../format.js';
-import type { Population } from './front.js';
+import { type Population, trainedOf } from './front.js';
 import { axisStyle, baseOption, type ChartModel } from './model.js';
 import { formatShort, individualText, objectiveColumns, objectiveLabel } from './objectives.js';
 import type { ChartContext, ChartTheme } from './theme.js';
@@ -16,12 +16,15 @@ interface Axis {
 }
 
 export function parallelCoordinates(population: Population, { theme }: ChartContext): ChartModel {
-  const trained = population.individuals.filter(({ accuracy }) => accuracy !== null);
-  const axes = axesOf({ ...population, individuals: trained });
+  const trained = trainedOf(population);
+  const axes = axesOf(trained);
   return {
     heightPx: 380,
     option: {
-      ...baseOption(theme, `${trained.length} networks across ${axes.map(({ label }) => label).join(', ')}.`),
+      ...baseOption(
+        theme,
+        `${trained.individuals.length} networks across ${axes.map(({ label }) => label).join(', ')}.`,
+      ),
       grid: { left: 40, right: 44, top: 30, bottom: 56 },
       xAxis: {
         ...axisStyle(theme),
@@ -35,7 +38,7 @@ export function parallelCoordinates(population: Population, { theme }: ChartCont
         axisLabel: { color: theme.text, fontSize: 11, margin: 24, formatter: (at: number) => axes[at]?.label ?? '' },
       },
       yAxis: { type: 'value', min: 0, max: 1, show: false },
-      series: [axisSeries(axes, theme), lineSeries({ ...population, individuals: trained }, axes, theme)],
+      series: [axisSeries(axes, theme), lineSeries(trained, axes, theme)],
     },
     table: {
       columns: [
@@ -43,7 +46,7 @@ export function parallelCoordinates(population: Population, { theme }: ChartCont
         { label: 'generation', format: String },
         ...objectiveColumns(population.objectives),
       ],
-      rows: trained.map(({ index, generation, objectives }) => [index, generation, ...objectives]),
+      rows: trained.individuals.map(({ index, generation, objectives }) => [index, generation, ...objectives]),
     },
   };
 }

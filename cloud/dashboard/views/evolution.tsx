@@ -85,13 +85,13 @@ function PopulationCharts({ population, axes: [x, y], onPick }: PopulationCharts
     <div className="chart-grid">
       <Chart
         title="Front"
-        note={`Left and down is better. A ring: measured on the device; hollow: predicted; faded: dominated, or beyond a limit.${many ? ` The front is that of all ${population.objectives.length} objectives, so that here some seem beaten.` : ''}`}
+        note={`Left and down is better. A ring: measured on the device; hollow: predicted; faded: dominated, or beyond a limit. Those whose training ended early are left out.${many ? ` The front is that of all ${population.objectives.length} objectives, so that here some seem beaten.` : ''}`}
         build={front}
         onPick={onPick}
       />
       <Chart
         title="Parallel coordinates"
-        note="A line per network, the lower the better; the front is blue. Left out are those whose training ended early."
+        note="A line per network, from its generation through its objectives, where lower is better; the front is blue."
         build={parallel}
         onPick={onPick}
       />
@@ -111,12 +111,19 @@ function CourseCharts({ evolution, shownCount }: { readonly evolution: Evolution
   );
   const ops = useCallback((context: ChartContext) => opShares(individuals, context), [individuals]);
   return (
-    <div className="chart-grid">
-      <Chart
-        title="Hypervolume"
-        note="What the front has taken of the box between 0 and the reference point, in all objectives."
-        build={volume}
-      />
+    <>
+      <div className="chart-grid">
+        <Chart
+          title="Hypervolume"
+          note="What the front has taken of the box between 0 and the reference point, in all objectives."
+          build={volume}
+        />
+        <Chart
+          title="Rejections by stage"
+          note={`Networks that cost no full training; ${formatInteger(individuals.length)} were evaluated.`}
+          build={refused}
+        />
+      </div>
       {individuals.some(({ genotype }) => genotype) && (
         <Chart
           title="Ops over generations"
@@ -124,11 +131,6 @@ function CourseCharts({ evolution, shownCount }: { readonly evolution: Evolution
           build={ops}
         />
       )}
-      <Chart
-        title="Rejections by stage"
-        note={`Networks that cost no full training; ${formatInteger(individuals.length)} were evaluated.`}
-        build={refused}
-      />
-    </div>
+    </>
   );
 }

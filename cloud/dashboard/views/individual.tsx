@@ -67,12 +67,12 @@ function factsOf(individual: IndividualView, objectives: EvolutionView['objectiv
       const where = latencies.length > 1 ? ` on target ${target + 1}` : '';
       return [
         [`predicted${where}`, formatMs(predictedMs)],
-        [`measured${where}`, measuredMs === null ? 'not needed' : formatMs(measuredMs)],
+        [`measured${where}`, measuredMs === null ? 'not measured' : formatMs(measuredMs)],
       ];
     }),
     [
-      'accuracy of its probe',
-      `${formatPercent(probeAccuracy)}${leastProbeAccuracy === null ? '' : ` of ${formatPercent(leastProbeAccuracy)}`}`,
+      `probe accuracy${leastProbeAccuracy === null ? '' : `, least ${formatPercent(leastProbeAccuracy)}`}`,
+      formatPercent(probeAccuracy),
     ],
     ['limits', violation > 0 ? `missed by ${formatPercent(violation)}` : 'kept'],
     ['evaluated in', seconds === 0 ? 'no time: known' : formatDuration(1000 * seconds)],
