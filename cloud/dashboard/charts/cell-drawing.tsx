@@ -19,6 +19,10 @@ export function CellDrawing({ title, cell }: { readonly title: string; readonly 
     <figure className="card chart" aria-labelledby={titleId}>
       <figcaption>
         <h3 id={titleId}>{title}</h3>
+        <p className="muted">
+          0 and 1 are the outputs of the two cells before, 1 the nearer one. A step adds the results of its two ops; its
+          number stands above it.
+        </p>
       </figcaption>
       <div ref={element} className="cell-canvas">
         <svg

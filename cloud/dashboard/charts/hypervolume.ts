@@ -1,5 +1,6 @@
 /** hypervolume: how much of the space of objectives the front has taken, after each individual. */
 import type { IndividualView } from '@bespoke/shared/protocol/api.js';
+import type { LineSeriesOption } from 'echarts/charts';
 import { formatInteger, formatPercent } from '../format.js';
 import { axisStyle, baseOption, type ChartModel, namedAxis } from './model.js';
 import type { ChartContext, ChartTheme } from './theme.js';
@@ -12,20 +13,23 @@ interface Course {
   readonly shownCount: number;
 }
 
-export function hypervolume({ individuals, evaluationCount, shownCount }: Course, { theme }: ChartContext): ChartModel {
-  const points = individuals.flatMap(({ index, generation, hypervolume: share }) =>
-    share === null ? [] : [{ evaluated: index + 1, generation, share }],
+interface Point {
+  /** How many networks were evaluated by then. */
+  readonly evaluatedCount: number;
+  readonly generation: number;
+  /** Of the box, 0..1. */
+  readonly share: number;
+}
+
+export function hypervolume(course: Course, { theme }: ChartContext): ChartModel {
+  const { individuals, evaluationCount } = course;
+  const points = individuals.flatMap(({ index, generation, hypervolume: share }): Point[] =>
+    share === null ? [] : [{ evaluatedCount: index + 1, generation, share }],
   );
-  const last = points.at(-1);
   return {
     heightPx: 260,
     option: {
-      ...baseOption(
-        theme,
-        last
-          ? `Hypervolume ${formatPercent(last.share)} after ${last.evaluated} of ${evaluationCount} networks.`
-          : 'The first population is not complete yet.',
-      ),
+      ...baseOption(theme, describe(points.at(-1), evaluationCount)),
       grid: { left: 60, right: 24, top: 20, bottom: 44 },
       tooltip: { ...baseOption(theme, '').tooltip, trigger: 'axis' },
       xAxis: {
@@ -36,23 +40,8 @@ export function hypervolume({ individuals, evaluationCount, shownCount }: Course
         axisLabel: { ...axisStyle(theme).axisLabel, hideOverlap: true },
         splitLine: { show: false },
       },
-      yAxis: {
-        type: 'value',
-        scale: true,
-        ...namedAxis(theme, 'hypervolume (%)', 42),
-      },
-      series: [
-        {
-          type: 'line',
-          name: 'hypervolume (%)',
-          step: 'end',
-          showSymbol: points.length < 2,
-          lineStyle: { width: 2.5, color: theme.third },
-          itemStyle: { color: theme.third },
-          data: points.map(({ evaluated, share }) => [evaluated, Number((100 * share).toPrecision(4))]),
-          ...(shownCount < individuals.length ? { markLine: shownLine(shownCount, theme) } : {}),
-        },
-      ],
+      yAxis: { type: 'value', scale: true, ...namedAxis(theme, 'hypervolume (%)', 42) },
+      series: [lineOf(points, course, theme)],
     },
     table: {
       columns: [
@@ -60,8 +49,26 @@ export function hypervolume({ individuals, evaluationCount, shownCount }: Course
         { label: 'generation', format: formatInteger },
         { label: 'hypervolume', format: formatPercent },
       ],
-      rows: points.map(({ evaluated, generation, share }) => [evaluated, generation, share]),
+      rows: points.map(({ evaluatedCount, generation, share }) => [evaluatedCount, generation, share]),
     },
+  };
+}
+
+function describe(last: Point | undefined, evaluationCount: number): string {
+  if (!last) return 'The first population is not complete yet.';
+  return `Hypervolume ${formatPercent(last.share)} after ${last.evaluatedCount} of ${evaluationCount} networks.`;
+}
+
+function lineOf(points: readonly Point[], { individuals, shownCount }: Course, theme: ChartTheme): LineSeriesOption {
+  return {
+    type: 'line',
+    name: 'hypervolume (%)',
+    step: 'end',
+    showSymbol: points.length < 2,
+    lineStyle: { width: 2.5, color: theme.third },
+    itemStyle: { color: theme.third },
+    data: points.map(({ evaluatedCount, share }) => [evaluatedCount, Number((100 * share).toPrecision(4))]),
+    ...(shownCount < individuals.length ? { markLine: shownLine(shownCount, theme) } : {}),
   };
 }
 
