@@ -241,6 +241,23 @@ describe('cellLayout', () => {
     }
   });
 
+  it('has both inputs in one column, whichever step reads them first', () => {
+    const { boxes } = cellLayout(
+      {
+        pairs: [
+          ['skip_connect', 0],
+          ['skip_connect', 0],
+          ['skip_connect', 2],
+          ['skip_connect', 1],
+        ],
+        concat: [3],
+      },
+      700,
+    );
+    const ends = boxes.filter(({ id }) => id === '0' || id === '1').map(({ x }) => x);
+    expect(ends).toEqual([4, 4]);
+  });
+
   it('leads a wire to the op that reads, two where both ops read one state', () => {
     const { wires, boxes } = cellLayout(cell, 700);
     expect(wires).toHaveLength(8);

@@ -53,40 +53,46 @@ const captionHeight = 14;
 const stepWidth = 62;
 const endWidth = 36;
 const marginPx = 4;
+/** Not drawn: tied to both inputs, it keeps them in one column, whichever step reads them first. */
+const start = 'start';
 /** A narrower page has its columns close together. */
 const closeBelowPx = 420;
 
-export function cellLayout({ pairs, concat }: CellParts, widthPx: number): CellLayout {
-  const graph = new graphlib.Graph({ multigraph: true });
-  graph.setGraph({
-    rankdir: 'LR',
-    nodesep: 12,
-    ranksep: widthPx < closeBelowPx ? 20 : 44,
-    edgesep: 10,
-    marginx: marginPx,
-    marginy: marginPx,
-  });
-  const end = () => ({ width: endWidth, height: opHeight });
-  for (const input of ['0', '1']) graph.setNode(input, end());
-  for (let state = 2; state < pairs.length / 2 + 2; state++)
-    graph.setNode(String(state), { width: stepWidth, height: captionHeight + 2 * opHeight });
-  graph.setNode('out', end());
-  const wires = wiresOf({ pairs, concat });
-  for (const { from, to, side } of wires) graph.setEdge(from, to, { width: 0, height: 0 }, String(side));
-  layout(graph);
-
-  const boxes = graph.nodes().map((id) => boxOf(id, graph.node(id) as Omit<CellBox, 'id' | 'ops'>, pairs));
+export function cellLayout(cell: CellParts, widthPx: number): CellLayout {
+  const wires = wiresOf(cell);
+  const graph = placed(cell, wires, widthPx < closeBelowPx ? 20 : 44);
+  const all = graph
+    .nodes()
+    .filter((id) => id !== start)
+    .map((id) => boxOf(id, graph.node(id) as Omit<CellBox, 'id' | 'ops'>, cell.pairs));
+  // The start, left of all boxes, leaves a gap.
+  const gapPx = Math.min(...all.map(({ x }) => x)) - marginPx;
+  const boxes = all.map((box) => ({ ...box, x: box.x - gapPx }));
   const byId = new Map(boxes.map((box) => [box.id, box]));
   const { width, height } = graph.graph() as { width: number; height: number };
   return {
-    width,
+    width: width - gapPx,
     height,
     boxes,
     wires: wires.map(({ from, to, side }) => {
       const { points } = graph.edge({ v: from, w: to, name: String(side) }) as { points: readonly Point[] };
-      return wirePath([outlet(byId.get(from)!), ...between(points), inlet(byId.get(to)!, side)]);
+      return wirePath([outlet(byId.get(from)!), ...between(points, gapPx), inlet(byId.get(to)!, side)]);
     }),
   };
+}
+
+/** The cell as dagre places it. */
+function placed({ pairs }: CellParts, wires: readonly Wire[], ranksep: number): graphlib.Graph {
+  const graph = new graphlib.Graph({ multigraph: true });
+  graph.setGraph({ rankdir: 'LR', nodesep: 12, ranksep, edgesep: 10, marginx: marginPx, marginy: marginPx });
+  graph.setNode(start, { width: 0, height: 0 });
+  for (const id of ['0', '1', 'out']) graph.setNode(id, { width: endWidth, height: opHeight });
+  for (let state = 2; state < pairs.length / 2 + 2; state++)
+    graph.setNode(String(state), { width: stepWidth, height: captionHeight + 2 * opHeight });
+  for (const input of ['0', '1']) graph.setEdge(start, input, { width: 0, height: 0, weight: 100 });
+  for (const { from, to, side } of wires) graph.setEdge(from, to, { width: 0, height: 0 }, String(side));
+  layout(graph);
+  return graph;
 }
 
 function wiresOf({ pairs, concat }: CellParts): Wire[] {
@@ -117,13 +123,13 @@ function inlet({ x, y, ops, height }: CellBox, side: number): Point {
 }
 
 /** Where a wire crosses a column of boxes, straight from side to side. dagre bends it in the columns and, for labels, between them. */
-function between(points: readonly Point[]): Point[] {
+function between(points: readonly Point[], gapPx: number): Point[] {
   return points
     .slice(1, -1)
     .filter((_, index) => index % 2 === 1)
     .flatMap(({ x, y }) => [
-      { x: x - stepWidth / 2, y },
-      { x: x + stepWidth / 2, y },
+      { x: x - gapPx - stepWidth / 2, y },
+      { x: x - gapPx + stepWidth / 2, y },
     ]);
 }
 

@@ -15,9 +15,15 @@ interface Axis {
   readonly high: number;
 }
 
-export function parallelCoordinates(population: Population, { theme }: ChartContext): ChartModel {
+/** Closer axes have their names in smaller letters. */
+const smallBelowPx = 64;
+/** Room for half a name at either side. */
+const marginPx = { left: 40, right: 44 };
+
+export function parallelCoordinates(population: Population, { theme, widthPx }: ChartContext): ChartModel {
   const trained = trainedOf(population);
   const axes = axesOf(trained);
+  const columnPx = (widthPx - marginPx.left - marginPx.right) / (axes.length - 1);
   return {
     heightPx: 380,
     option: {
@@ -25,7 +31,7 @@ export function parallelCoordinates(population: Population, { theme }: ChartCont
         theme,
         `${trained.individuals.length} networks across ${axes.map(({ label }) => label).join(', ')}.`,
       ),
-      grid: { left: 40, right: 44, top: 30, bottom: 56 },
+      grid: { ...marginPx, top: 30, bottom: 64 },
       xAxis: {
         ...axisStyle(theme),
         type: 'value',
@@ -35,7 +41,17 @@ export function parallelCoordinates(population: Population, { theme }: ChartCont
         axisLine: { show: false },
         axisTick: { show: false },
         splitLine: { show: false },
-        axisLabel: { color: theme.text, fontSize: 11, margin: 24, formatter: (at: number) => axes[at]?.label ?? '' },
+        axisLabel: {
+          color: theme.text,
+          fontSize: columnPx < smallBelowPx ? 10 : 11,
+          lineHeight: 13,
+          margin: 24,
+          showMinLabel: true,
+          showMaxLabel: true,
+          width: columnPx,
+          overflow: 'break',
+          formatter: (at: number) => axes[at]?.label ?? '',
+        },
       },
       yAxis: { type: 'value', min: 0, max: 1, show: false },
       series: [axisSeries(axes, theme), lineSeries(trained, axes, theme)],

@@ -10,21 +10,18 @@ interface ControlsProps {
   readonly population: Population;
   readonly generation: number;
   readonly lastGeneration: number;
+  readonly onGeneration: (generation: number) => void;
   readonly axes: FrontAxes;
   readonly choose: (changes: Readonly<Record<string, string | null>>) => void;
 }
 
-export function EvolutionControls({ population, generation, lastGeneration, axes, choose }: ControlsProps) {
+export function EvolutionControls(props: ControlsProps) {
+  const { population, generation, lastGeneration, onGeneration, axes, choose } = props;
   const { objectives, front, individuals, selectedIndex } = population;
   const options = useMemo(() => individualOptions(population), [population]);
   return (
     <section className="card controls" aria-label="What the pictures show">
-      <GenerationSlider
-        generation={generation}
-        last={lastGeneration}
-        // The end is no choice, so that it moves on with the evolution.
-        onChoose={(chosen) => choose({ generation: chosen === lastGeneration ? null : String(chosen) })}
-      />
+      <GenerationSlider generation={generation} last={lastGeneration} onChoose={onGeneration} />
       {objectives.length > 2 && <AxisChoices objectives={objectives} axes={axes} choose={choose} />}
       <Choice
         label="Individual"

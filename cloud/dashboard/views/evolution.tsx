@@ -1,6 +1,6 @@
 /** EvolutionCharts: a population as it was after a generation, the individual that is selected in it, and its whole course. */
 import type { EvolutionView, IndividualView } from '@bespoke/shared/protocol/api.js';
-import { useCallback, useMemo } from 'react';
+import { memo, useCallback, useDeferredValue, useMemo, useState } from 'react';
 import { Chart } from '../charts/chart.js';
 import { frontOf, type Population } from '../charts/front.js';
 import { type FrontAxes, frontChart } from '../charts/front-chart.js';
@@ -19,10 +19,12 @@ export function EvolutionCharts({ evolution }: { readonly evolution: EvolutionVi
   const { individuals, objectives } = evolution;
   const [choice, choose] = useChoices();
   const last = individuals.reduce((latest, { generation }) => Math.max(latest, generation), 0);
-  const generation = placeIn(last + 1, choice('generation')) ?? last;
-  const axes = axesOf(objectives, choice('x'), choice('y'));
+  // Not in the address, which changes too late for a slider that is dragged. The end is no choice, so that it moves on with the evolution.
+  const [chosen, setChosen] = useState<number | null>(null);
+  const generation = Math.min(chosen ?? last, last);
+  const [x, y] = axesOf(objectives, choice('x'), choice('y'));
   const selected = individuals.find(({ index }) => String(index) === choice('individual')) ?? null;
-  const population = usePopulation(evolution, generation, selected);
+  const population = usePopulation(evolution, useDeferredValue(generation), selected);
   const pick = useCallback((index: string | null) => choose({ individual: index }), [choose]);
   return (
     <>
@@ -30,10 +32,11 @@ export function EvolutionCharts({ evolution }: { readonly evolution: EvolutionVi
         population={population}
         generation={generation}
         lastGeneration={last}
-        axes={axes}
+        onGeneration={(wanted) => setChosen(wanted === last ? null : wanted)}
+        axes={[x, y]}
         choose={choose}
       />
-      <PopulationCharts population={population} axes={axes} onPick={pick} />
+      <PopulationCharts population={population} x={x} y={y} onPick={pick} />
       {selected && <Individual evolution={evolution} individual={selected} onPick={pick} />}
       <CourseCharts evolution={evolution} shownCount={population.individuals.length} />
     </>
@@ -73,11 +76,13 @@ function usePopulation(
 
 interface PopulationChartsProps {
   readonly population: Population;
-  readonly axes: FrontAxes;
+  readonly x: number;
+  readonly y: number;
   readonly onPick: (index: string) => void;
 }
 
-function PopulationCharts({ population, axes: [x, y], onPick }: PopulationChartsProps) {
+/** Remembered, as all that is heavy here, so that the slider moves before the pictures do. */
+const PopulationCharts = memo(function PopulationCharts({ population, x, y, onPick }: PopulationChartsProps) {
   const front = useCallback((context: ChartContext) => frontChart(population, [x, y], context), [population, x, y]);
   const parallel = useCallback((context: ChartContext) => parallelCoordinates(population, context), [population]);
   const many = population.objectives.length > 2;
@@ -91,15 +96,21 @@ function PopulationCharts({ population, axes: [x, y], onPick }: PopulationCharts
       />
       <Chart
         title="Parallel coordinates"
-        note="A line per network, from its generation through its objectives, where lower is better; the front is blue."
+        note="A line per network, from its generation through its objectives, where lower is better; the front is blue. The numbers stand under the front."
         build={parallel}
+        twin="hidden"
         onPick={onPick}
       />
     </div>
   );
+});
+
+interface CourseProps {
+  readonly evolution: EvolutionView;
+  readonly shownCount: number;
 }
 
-function CourseCharts({ evolution, shownCount }: { readonly evolution: EvolutionView; readonly shownCount: number }) {
+const CourseCharts = memo(function CourseCharts({ evolution, shownCount }: CourseProps) {
   const { individuals, evaluationCount, refusedCounts } = evolution;
   const volume = useCallback(
     (context: ChartContext) => hypervolume({ individuals, evaluationCount, shownCount }, context),
@@ -133,4 +144,4 @@ function CourseCharts({ evolution, shownCount }: { readonly evolution: Evolution
       )}
     </>
   );
-}
+});

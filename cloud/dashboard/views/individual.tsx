@@ -1,6 +1,6 @@
 /** Individual: the selected network of an evolution. Its figures, its relatives, its cells. */
 import type { EvolutionView, IndividualView } from '@bespoke/shared/protocol/api.js';
-import { useMemo } from 'react';
+import { memo, useMemo } from 'react';
 import { CellDrawing } from '../charts/cell-drawing.js';
 import { formatShort, objectiveLabel } from '../charts/objectives.js';
 import { formatDuration, formatMs, formatPercent } from '../format.js';
@@ -12,7 +12,8 @@ interface IndividualProps {
   readonly onPick: (index: string | null) => void;
 }
 
-export function Individual({ evolution: { individuals, objectives }, individual, onPick }: IndividualProps) {
+export const Individual = memo(function Individual({ evolution, individual, onPick }: IndividualProps) {
+  const { individuals, objectives } = evolution;
   const { index, genotype } = individual;
   const cells = useMemo(
     () =>
@@ -51,7 +52,7 @@ export function Individual({ evolution: { individuals, objectives }, individual,
       )}
     </>
   );
-}
+});
 
 type Fact = readonly [name: string, text: string];
 
