@@ -3,7 +3,7 @@ import type { IndividualView } from '@bespoke/shared/protocol/api.js';
 import type { CustomSeriesOption } from 'echarts/charts';
 import { formatInteger } from '../format.js';
 import { type Population, trainedOf } from './front.js';
-import { axisStyle, baseOption, type ChartModel } from './model.js';
+import { baseOption, type ChartModel } from './model.js';
 import { formatShort, individualText, objectiveColumns, objectiveLabel } from './objectives.js';
 import type { ChartContext, ChartTheme } from './theme.js';
 
@@ -23,7 +23,6 @@ const marginPx = { left: 40, right: 44 };
 export function parallelCoordinates(population: Population, { theme, widthPx }: ChartContext): ChartModel {
   const trained = trainedOf(population);
   const axes = axesOf(trained);
-  const columnPx = (widthPx - marginPx.left - marginPx.right) / (axes.length - 1);
   return {
     heightPx: 380,
     option: {
@@ -32,27 +31,7 @@ export function parallelCoordinates(population: Population, { theme, widthPx }: 
         `${trained.individuals.length} networks across ${axes.map(({ label }) => label).join(', ')}.`,
       ),
       grid: { ...marginPx, top: 30, bottom: 64 },
-      xAxis: {
-        ...axisStyle(theme),
-        type: 'value',
-        min: 0,
-        max: axes.length - 1,
-        interval: 1,
-        axisLine: { show: false },
-        axisTick: { show: false },
-        splitLine: { show: false },
-        axisLabel: {
-          color: theme.text,
-          fontSize: columnPx < smallBelowPx ? 10 : 11,
-          lineHeight: 13,
-          margin: 24,
-          showMinLabel: true,
-          showMaxLabel: true,
-          width: columnPx,
-          overflow: 'break',
-          formatter: (at: number) => axes[at]?.label ?? '',
-        },
-      },
+      xAxis: nameAxis(axes, widthPx, theme),
       yAxis: { type: 'value', min: 0, max: 1, show: false },
       series: [axisSeries(axes, theme), lineSeries(trained, axes, theme)],
     },
@@ -63,6 +42,31 @@ export function parallelCoordinates(population: Population, { theme, widthPx }: 
         ...objectiveColumns(population.objectives),
       ],
       rows: trained.individuals.map(({ index, generation, objectives }) => [index, generation, ...objectives]),
+    },
+  };
+}
+
+/** Carries the names of all axes. */
+function nameAxis(axes: readonly Axis[], widthPx: number, theme: ChartTheme) {
+  const columnPx = (widthPx - marginPx.left - marginPx.right) / (axes.length - 1);
+  return {
+    type: 'value' as const,
+    min: 0,
+    max: axes.length - 1,
+    interval: 1,
+    axisLine: { show: false },
+    axisTick: { show: false },
+    splitLine: { show: false },
+    axisLabel: {
+      color: theme.text,
+      fontSize: columnPx < smallBelowPx ? 10 : 11,
+      lineHeight: 13,
+      margin: 24,
+      showMinLabel: true,
+      showMaxLabel: true,
+      width: columnPx,
+      overflow: 'break' as const,
+      formatter: (at: number) => axes[at]?.label ?? '',
     },
   };
 }
