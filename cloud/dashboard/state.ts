@@ -3,12 +3,14 @@
  * arrival can be tested without a socket.
  *
  * Events that arrive while a snapshot is read are applied at once and again after it, so each must be harmless twice:
- * views and latencies replace, points are taken by step, log lines by overlap.
+ * views, latencies and individuals replace, points are taken by step, log lines by overlap.
  */
 import { describeRuntime, type LatencyEntry, type RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type {
   ApiEvent,
   DeviceView,
+  EvolutionView,
+  IndividualView,
   LatencyView,
   SearchPoint,
   StudyDetail,
@@ -82,12 +84,10 @@ const handlers: Handlers = {
       trainPoints: withPoint<TrainPoint>(detail.trainPoints, point),
     })),
   individual: (state, { studyId, individual, refusedCounts }) =>
-    updateDetail(state, studyId, (detail) => {
-      if (detail.evolution === null) return detail;
-      const individuals = [...detail.evolution.individuals];
-      individuals[individual.index] = individual;
-      return { ...detail, evolution: { ...detail.evolution, individuals, refusedCounts } };
-    }),
+    updateDetail(state, studyId, (detail) => ({
+      ...detail,
+      evolution: detail.evolution && withIndividual(detail.evolution, individual, refusedCounts),
+    })),
   // The store reads the study again; nothing changes before its answer.
   studyChanged: (state) => state,
   log: (state, { studyId, line }) =>
@@ -144,6 +144,22 @@ function updateDetail(state: State, studyId: string, update: (detail: StudyDetai
 function withPoint<P extends { readonly step: number }>(points: readonly P[], point: P): readonly P[] {
   const last = points.at(-1);
   return last && point.step <= last.step ? points : [...points, point];
+}
+
+/** In the order of their indices. The counts grow with them, so those told of an individual that is not the newest are old. */
+function withIndividual(
+  evolution: EvolutionView,
+  individual: IndividualView,
+  refusedCounts: EvolutionView['refusedCounts'],
+): EvolutionView {
+  const { individuals } = evolution;
+  const newest = individual.index > (individuals.at(-1)?.index ?? -1);
+  const others = individuals.filter(({ index }) => index !== individual.index);
+  return {
+    ...evolution,
+    individuals: [...others, individual].sort((a, b) => a.index - b.index),
+    refusedCounts: newest ? refusedCounts : evolution.refusedCounts,
+  };
 }
 
 function withEntry<V>(map: ReadonlyMap<string, V>, key: string, value: V): ReadonlyMap<string, V> {

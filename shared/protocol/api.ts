@@ -8,6 +8,7 @@
 import type { HostState } from '../latency/measurement.js';
 import type { LatencyEntry, RuntimeKey, RuntimeName } from '../latency/table.js';
 import type { Workload } from '../latency/workload.js';
+import type { Genotype } from '../network/genotype.js';
 import type { Network } from '../network/network.js';
 
 export interface DeviceInfo {
@@ -174,6 +175,8 @@ export interface IndividualView {
   /** In steady state: how many populations were born before it. */
   readonly generation: number;
   readonly genes: readonly number[];
+  /** The cells that the genes stand for, in a space of cells. */
+  readonly genotype?: Genotype;
   /** Indices of individuals; none in the first population. */
   readonly parents: readonly number[];
   /** What made it of its parents. */
@@ -189,6 +192,8 @@ export interface IndividualView {
   readonly objectives: readonly number[];
   /** By how much it misses its limits, 0 where it keeps them: in shares of them. */
   readonly violation: number;
+  /** Of the front once this one counts: share of the box between 0 and the reference point; null before the first population is complete. */
+  readonly hypervolume: number | null;
   /** Of its evaluation; 0 where it was known already. */
   readonly seconds: number;
   /** Hash of the prices that its latencies were predicted from. */
@@ -197,8 +202,13 @@ export interface IndividualView {
 
 /** What an evolution is, from its first individual to its last. */
 export interface EvolutionFrame {
-  /** Names and units of an individual's `objectives`. */
-  readonly objectives: readonly { readonly name: string; readonly unit: 'share' | 'ms' | 'count' | 'bytes' }[];
+  /** What an individual's `objectives` are. */
+  readonly objectives: readonly {
+    readonly name: string;
+    readonly unit: 'share' | 'ms' | 'count' | 'bytes';
+    /** What it may reach at most; null where anything is allowed. */
+    readonly limit: number | null;
+  }[];
   readonly evaluationCount: number;
   readonly populationSize: number;
 }

@@ -1,10 +1,9 @@
 /** The charts' logic, without a browser: what stands where, in which colour, with which words. */
 import { parseSpec } from '@bespoke/cloud/search/spec.js';
-import { init } from 'echarts';
 import { describe, expect, it } from 'vitest';
 import { ApiFailure, callApi, modelPath, requestOf } from '../../cloud/dashboard/api.js';
 import { architectureProbabilities } from '../../cloud/dashboard/charts/architecture-probabilities.js';
-import { expectedLatency, latencyRange } from '../../cloud/dashboard/charts/expected-latency.js';
+import { expectedLatency } from '../../cloud/dashboard/charts/expected-latency.js';
 import { latencyDiff } from '../../cloud/dashboard/charts/latency-diff.js';
 import { latencyGrid } from '../../cloud/dashboard/charts/latency-grid.js';
 import { latencyHeatmap } from '../../cloud/dashboard/charts/latency-heatmap.js';
@@ -13,6 +12,7 @@ import { learningCurve } from '../../cloud/dashboard/charts/learning-curve.js';
 import { measurementBoxes } from '../../cloud/dashboard/charts/measurement-boxes.js';
 import { type ChartModel, toCsv } from '../../cloud/dashboard/charts/model.js';
 import { networkLayout } from '../../cloud/dashboard/charts/network-layout.js';
+import { paddedRange } from '../../cloud/dashboard/charts/padded-range.js';
 import { predictionScatter } from '../../cloud/dashboard/charts/prediction-scatter.js';
 import { sentinelDrift } from '../../cloud/dashboard/charts/sentinel-drift.js';
 import { logShare, textOn, themes, viridis } from '../../cloud/dashboard/charts/theme.js';
@@ -20,19 +20,11 @@ import { defaultSpec } from '../../cloud/dashboard/default-spec.js';
 import { blockLabel, formatBytes, formatCount, formatDuration, formatMs } from '../../cloud/dashboard/format.js';
 import { parseRoute, withChoices } from '../../cloud/dashboard/route.js';
 import { measurementsOf, otherLatencies, partLatencies, predictor, sentinel } from './device-scenario.js';
+import { draw } from './draw.js';
 import { finishedStudy, latencies, network, result, slots } from './scenario.js';
 
 const wide = { theme: themes.light, widthPx: 1200 };
 const narrow = { theme: themes.light, widthPx: 340 };
-
-/** Draws the chart as ECharts would in the page; throws where an option is refused. */
-function draw({ option, heightPx }: ChartModel, widthPx: number): string {
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width: widthPx, height: heightPx });
-  chart.setOption(option);
-  const svg = chart.renderToSVGString();
-  chart.dispose();
-  return svg;
-}
 
 describe('latencyGrid', () => {
   it('orders kind by kind, blocks by kernel and expansion, shapes from large maps to small', () => {
@@ -100,11 +92,11 @@ describe('charts', () => {
   });
 });
 
-describe('latencyRange', () => {
+describe('paddedRange', () => {
   it('holds the budget with a margin, rounded outwards', () => {
-    expect(latencyRange([16.3, 19.2, 20.8])).toEqual({ min: 15, max: 22 });
-    expect(latencyRange([0.42])).toEqual({ min: 0.39, max: 0.45 });
-    expect(latencyRange([])).toEqual({});
+    expect(paddedRange([16.3, 19.2, 20.8])).toEqual({ min: 15, max: 22 });
+    expect(paddedRange([0.42])).toEqual({ min: 0.39, max: 0.45 });
+    expect(paddedRange([])).toEqual({});
   });
 });
 

@@ -180,8 +180,9 @@ export function viewOf({
   probabilities: _3,
   searchPoints: _4,
   trainPoints: _5,
-  network: _6,
-  log: _7,
+  evolution: _6,
+  network: _7,
+  log: _8,
   ...view
 }: StudyDetail): StudyView {
   return view;

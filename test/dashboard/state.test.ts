@@ -11,6 +11,7 @@ import {
   tableOf,
 } from '../../cloud/dashboard/state.js';
 import { lineOf, lineRange } from '../../cloud/dashboard/yaml-lines.js';
+import { evolutionStudy, individuals, refusedCounts } from './evolution-scenario.js';
 import { device, deviceId, latencies, probabilitiesAt, searchPoint, study, studyId, trainPoint } from './scenario.js';
 
 const loaded: State = applySnapshot(applySnapshot(emptyState, { kind: 'studies', studies: [study] }), {
@@ -59,6 +60,7 @@ describe('applyEvent', () => {
       probabilities: _p,
       searchPoints: _sp,
       trainPoints: _t,
+      evolution: _e,
       network: _n,
       log: _l,
       ...view
@@ -66,6 +68,27 @@ describe('applyEvent', () => {
     const state = applyEvent(loaded, { type: 'study', study: { ...view, phase: 'train', progress: 0.5 } });
     expect(state.studies!.get(studyId)).toMatchObject({ phase: 'train', progress: 0.5 });
     expect(state.details.get(studyId)).toMatchObject({ phase: 'train', progress: 0.5, log: study.log });
+  });
+
+  it('takes individuals by index, each once, and the refused with the newest', () => {
+    const evolving = applySnapshot(emptyState, { kind: 'study', detail: evolutionStudy(2) });
+    const told = (index: number, known: number): ApiEvent => ({
+      type: 'individual',
+      studyId,
+      individual: individuals[index]!,
+      refusedCounts: { ...refusedCounts, 'known already': known },
+    });
+    const state = [told(2, 48), told(3, 50), told(2, 48), told(0, 47)].reduce(applyEvent, evolving);
+    const { evolution } = state.details.get(studyId)!;
+    expect(evolution!.individuals).toEqual(individuals.slice(0, 4));
+    expect(evolution!.refusedCounts['known already']).toBe(50);
+    const again = applyEvent(state, { ...told(1, 47), individual: { ...individuals[1]!, seconds: 9 } } as ApiEvent);
+    expect(again.details.get(studyId)!.evolution!.individuals.map(({ seconds }) => seconds)[1]).toBe(9);
+  });
+
+  it('has nowhere to put individuals before the evolution is read', () => {
+    const event = { type: 'individual', studyId, individual: individuals[0]!, refusedCounts } as const;
+    expect(applyEvent(loaded, event).details.get(studyId)!.evolution).toBeNull();
   });
 
   it('ignores studies and devices that nobody reads', () => {

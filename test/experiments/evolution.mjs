@@ -118,6 +118,7 @@ async function run() {
       space,
       devices: [{ name: 'here', budgetMs, weight: 1 }],
       mix: 'each',
+      limits: { latency: arm.latencyGate, paramsBelow: null },
     }),
     budgetsMs: arm.latencyGate ? [budgetMs] : null,
     gates: new EarlyExit({

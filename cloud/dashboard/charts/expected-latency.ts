@@ -2,6 +2,7 @@
 import type { SearchPoint } from '@bespoke/shared/protocol/api.js';
 import { formatInteger, formatMs, formatSignificant } from '../format.js';
 import { baseOption, type ChartModel, namedAxis } from './model.js';
+import { paddedRange } from './padded-range.js';
 import type { ChartContext } from './theme.js';
 
 export function expectedLatency(
@@ -28,7 +29,7 @@ export function expectedLatency(
         ...namedAxis(theme, 'step', 26),
         splitLine: { show: false },
       },
-      yAxis: { type: 'value', ...latencyRange(values), ...namedAxis(theme, 'expected latency (ms)', 44) },
+      yAxis: { type: 'value', ...paddedRange(values), ...namedAxis(theme, 'expected latency (ms)', 44) },
       series: [
         {
           type: 'line',
@@ -60,14 +61,4 @@ function budgetLine(budgetMs: number, color: string) {
     label: { position: 'insideEndTop' as const, color, fontSize: 12, formatter: `budget ${formatMs(budgetMs)}` },
     data: [{ yAxis: budgetMs }],
   };
-}
-
-/** An axis that holds all values with a margin, so that the budget is always in the picture; rounded outwards to two digits. */
-export function latencyRange(values: readonly number[]): { min: number; max: number } | Record<string, never> {
-  if (values.length === 0) return {};
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const margin = Math.max(0.1 * (high - low), 0.05 * high);
-  const unit = 10 ** (Math.floor(Math.log10(high)) - 1);
-  const round = (value: number, way: (value: number) => number) => Number((way(value / unit) * unit).toPrecision(6));
-  return { min: Math.max(0, round(low - margin, Math.floor)), max: round(high + margin, Math.ceil) };
 }

@@ -12,6 +12,7 @@ import { useLive } from '../live.js';
 import { holdOutText } from '../predictors.js';
 import { deviceHash } from '../route.js';
 import { tableOf } from '../state.js';
+import { EvolutionCharts } from './evolution.js';
 
 interface StudyChartsProps {
   readonly study: StudyDetail;
@@ -21,10 +22,12 @@ interface StudyChartsProps {
 
 export function StudyCharts({ study, predictor }: StudyChartsProps) {
   const searching = study.searchPoints.length > 0;
+  const evolution = study.evolution?.individuals.length ? study.evolution : null;
   return (
     <>
-      {!searching && <BeforeTheSearch study={study} />}
+      {!searching && !evolution && <BeforeTheSearch study={study} />}
       {study.network && <FoundNetwork study={study} />}
+      {evolution && <EvolutionCharts evolution={evolution} />}
       <div className="chart-grid">
         {searching && <SearchCharts study={study} predictor={predictor} />}
         {study.trainPoints.length > 0 && <TrainingChart study={study} />}
@@ -40,8 +43,10 @@ function BeforeTheSearch({ study }: { readonly study: StudyDetail }) {
   return (
     <div className="card empty">
       <p>
-        The search's curves appear here when its first step is done. Until then, watch{' '}
-        <a href={deviceHash(study.deviceId)}>the device's latency table fill</a>.
+        {study.evolution
+          ? "The evolution's front appears here when its first network is trained and judged."
+          : "The search's curves appear here when its first step is done."}{' '}
+        Until then, watch <a href={deviceHash(study.deviceId)}>the device's latency table fill</a>.
       </p>
     </div>
   );

@@ -1,14 +1,13 @@
 /** StudyPage: one study from the first measurement to the download. */
 import type { StudyDetail } from '@bespoke/shared/protocol/api.js';
-import { callApi } from '../api.js';
 import { formatMs, formatTime } from '../format.js';
 import { useLive } from '../live.js';
 import { predictorOfStudy } from '../predictors.js';
 import { deviceHash } from '../route.js';
 import { useCall } from '../use-call.js';
-import { ConfirmButton } from './confirm-button.js';
 import { ResultCard } from './result-card.js';
 import { Absent, PhaseStepper, StatusPill, TimeLeft } from './status.js';
+import { StudyButtons } from './study-buttons.js';
 import { StudyCharts } from './study-charts.js';
 
 export function StudyPage({ id }: { readonly id: string }) {
@@ -31,15 +30,7 @@ function Study({ study }: { readonly study: StudyDetail }) {
         <h1>{study.name}</h1>
         <StatusPill status={study.status} />
         <TimeLeft study={study} />
-        {study.status === 'running' && (
-          <ConfirmButton
-            label="Cancel study"
-            question="Stop it for good?"
-            yes="Stop"
-            no="Keep running"
-            act={() => callApi('POST /api/studies/:id/cancel', { id })}
-          />
-        )}
+        <StudyButtons study={study} />
       </div>
       <StudyFacts study={study} />
       {study.error !== null && (

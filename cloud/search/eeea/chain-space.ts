@@ -29,6 +29,7 @@ export function openChainSpace(space: SearchSpace): ChainSpace {
         .map((index, slot) => names[slot]![index]!)
         .join(''),
     path,
+    genotype: () => null,
     decode,
     decodeProxy: decode,
     additive(costOf) {

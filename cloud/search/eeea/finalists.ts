@@ -1,12 +1,12 @@
 /** Finalists: the best of a front, timed whole on every device, and the one of them that a study goes on with. */
-import type { IndividualView } from '@bespoke/shared/protocol/api.js';
 import { Archive } from '../evolution/archive.js';
 import type { MeasureOnAll } from '../pricing.js';
 import type { GeneSpace } from './gene-space.js';
+import type { JournaledIndividual } from './journal.js';
 import { measureGenes, type Target } from './targets.js';
 
 export interface Finalist {
-  readonly individual: IndividualView;
+  readonly individual: JournaledIndividual;
   /** On each device. */
   readonly measuredMs: readonly number[];
 }
@@ -15,8 +15,8 @@ export interface Finalist {
 const finalistCount = 8;
 
 /** All that no individual dominates, in the order in which they were born. */
-export function frontOf(individuals: readonly IndividualView[]): readonly IndividualView[] {
-  const archive = new Archive<IndividualView>([]);
+export function frontOf(individuals: readonly JournaledIndividual[]): readonly JournaledIndividual[] {
+  const archive = new Archive<JournaledIndividual>([]);
   for (const individual of individuals) archive.add(individual);
   return archive.members;
 }
@@ -24,10 +24,10 @@ export function frontOf(individuals: readonly IndividualView[]): readonly Indivi
 /** The most accurate of the front, measured, the most accurate first. */
 export async function measureFinalists(
   space: GeneSpace,
-  individuals: readonly IndividualView[],
+  individuals: readonly JournaledIndividual[],
   measure: MeasureOnAll,
 ): Promise<Finalist[]> {
-  const accuracyOf = ({ accuracy, probeAccuracy }: IndividualView) => accuracy ?? probeAccuracy;
+  const accuracyOf = ({ accuracy, probeAccuracy }: JournaledIndividual) => accuracy ?? probeAccuracy;
   const best = [...frontOf(individuals)].sort((a, b) => accuracyOf(b) - accuracyOf(a)).slice(0, finalistCount);
   const measured = await measureGenes(
     space,

@@ -4,6 +4,7 @@
  */
 import type { RandomStream } from '@bespoke/shared/base/random.js';
 import type { BlockWorkload } from '@bespoke/shared/latency/workload.js';
+import type { Genotype } from '@bespoke/shared/network/genotype.js';
 import type { Network } from '@bespoke/shared/network/network.js';
 
 export type Genes = readonly number[];
@@ -22,6 +23,8 @@ export interface GeneSpace {
   isLegal(genes: Genes): boolean;
   /** Equal for genes whose networks differ in nothing but names and order. */
   key(genes: Genes): string;
+  /** The cells that the genes stand for; null where they stand for none. */
+  genotype(genes: Genes): Genotype | null;
   /** The network that is found: priced, measured, trained at the end. */
   decode(genes: Genes): Network;
   /** The smaller network that stands for it in evaluations; the same one where the space has no smaller. */

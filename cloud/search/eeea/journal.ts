@@ -10,11 +10,14 @@ import { type FileHandle, open, readFile, truncate } from 'node:fs/promises';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import type { IndividualView } from '@bespoke/shared/protocol/api.js';
 
+/** What of an individual does not follow from what others are. */
+export type JournaledIndividual = Omit<IndividualView, 'genotype' | 'hypervolume'>;
+
 export class Journal {
   private constructor(
     private readonly file: FileHandle,
     /** What stood in it when it was opened. */
-    readonly individuals: readonly IndividualView[],
+    readonly individuals: readonly JournaledIndividual[],
   ) {}
 
   /** Opens the journal at `path`, or begins one. Throws `JOURNAL_DAMAGED` where a line but the last is none of its own. */
@@ -32,7 +35,7 @@ export class Journal {
     return new Journal(await open(path, 'a'), individuals);
   }
 
-  async append(individual: IndividualView): Promise<void> {
+  async append(individual: JournaledIndividual): Promise<void> {
     await this.file.appendFile(`${JSON.stringify(individual)}\n`);
     await this.file.datasync();
   }
@@ -42,13 +45,13 @@ export class Journal {
   }
 }
 
-function parseLine(path: string, line: string, index: number): IndividualView {
+function parseLine(path: string, line: string, index: number): JournaledIndividual {
   const damaged = (problem: string, cause?: unknown) => {
     return new AppError('JOURNAL_DAMAGED', { path, line: index + 1, problem }, { cause });
   };
-  let individual: IndividualView;
+  let individual: JournaledIndividual;
   try {
-    individual = JSON.parse(line) as IndividualView;
+    individual = JSON.parse(line) as JournaledIndividual;
   } catch (error) {
     throw damaged('no JSON', error);
   }

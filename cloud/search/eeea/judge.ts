@@ -1,9 +1,12 @@
 /** Judgement of an individual: from what is known of it to its coordinates on the front, and to how far it is from keeping its limits. A new device, or a new table, is a new judgement of the same accuracies. */
-import type { IndividualView } from '@bespoke/shared/protocol/api.js';
+import type { JournaledIndividual } from './journal.js';
 import type { Objective } from './objective.js';
 
-export type Judged = Pick<IndividualView, 'objectives' | 'violation'>;
-export type Known = Pick<IndividualView, 'genes' | 'accuracy' | 'probeAccuracy' | 'leastProbeAccuracy' | 'latencies'>;
+export type Judged = Pick<JournaledIndividual, 'objectives' | 'violation'>;
+export type Known = Pick<
+  JournaledIndividual,
+  'genes' | 'accuracy' | 'probeAccuracy' | 'leastProbeAccuracy' | 'latencies'
+>;
 
 /** `budgetsMs` has one number per device; null: latency is no limit. One whose training was ended early has the accuracy of its probe, and violates by what that lacks. */
 export function judge(known: Known, objectives: readonly Objective[], budgetsMs: readonly number[] | null): Judged {

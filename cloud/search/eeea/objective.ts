@@ -39,6 +39,8 @@ export interface Facts {
 export interface Objective {
   readonly name: string;
   readonly unit: 'share' | 'ms' | 'count' | 'bytes';
+  /** What it may reach at most; null where anything is allowed. */
+  readonly limit: number | null;
   of(facts: Facts): number;
 }
 
@@ -46,29 +48,48 @@ interface Setting {
   readonly space: GeneSpace;
   readonly devices: readonly TargetDevice[];
   readonly mix: LatencyMix;
+  readonly limits: Limits;
+}
+
+/** What individuals are held to. */
+export interface Limits {
+  /** The budgets of the devices. */
+  readonly latency: boolean;
+  /** null: any number. */
+  readonly paramsBelow: number | null;
 }
 
 const rows: { readonly [N in ObjectiveName]: (setting: Setting) => readonly Objective[] } = {
-  error: () => [{ name: 'error', unit: 'share', of: ({ accuracy }) => 1 - accuracy }],
-  latency: ({ devices, mix }) => mixes[mix](devices),
-  params: ({ space }) => [{ name: 'params', unit: 'count', of: ofGenes(paramsOf(space)) }],
-  macs: ({ space }) => [{ name: 'macs', unit: 'count', of: ofGenes(macsOf(space)) }],
+  error: () => [{ name: 'error', unit: 'share', limit: null, of: ({ accuracy }) => 1 - accuracy }],
+  latency: ({ devices, mix, limits }) => mixes[mix](devices, limits.latency),
+  params: ({ space, limits }) => [
+    { name: 'params', unit: 'count', limit: limits.paramsBelow, of: ofGenes(paramsOf(space)) },
+  ],
+  macs: ({ space }) => [{ name: 'macs', unit: 'count', limit: null, of: ofGenes(macsOf(space)) }],
   memory: ({ space }) => [
-    { name: 'memory', unit: 'bytes', of: ofGenes((genes) => countPeakBytes(lower(space.decode(genes)))) },
+    {
+      name: 'memory',
+      unit: 'bytes',
+      limit: null,
+      of: ofGenes((genes) => countPeakBytes(lower(space.decode(genes)))),
+    },
   ],
 };
 
-const mixes: { readonly [M in LatencyMix]: (devices: readonly TargetDevice[]) => readonly Objective[] } = {
-  each: (devices) =>
-    devices.map(({ name }, device) => ({
+type MixRow = (devices: readonly TargetDevice[], isLimited: boolean) => readonly Objective[];
+const mixes: { readonly [M in LatencyMix]: MixRow } = {
+  each: (devices, isLimited) =>
+    devices.map(({ name, budgetMs }, device) => ({
       name: devices.length === 1 ? 'latency' : `latency on ${name}`,
       unit: 'ms',
+      limit: isLimited ? budgetMs : null,
       of: ({ latenciesMs }) => latenciesMs[device]!,
     })),
-  max: (devices) => [
+  max: (devices, isLimited) => [
     {
       name: 'greatest latency',
       unit: 'share',
+      limit: isLimited ? 1 : null,
       of: ({ latenciesMs }) => Math.max(...shares(devices, latenciesMs)),
     },
   ],
@@ -76,7 +97,7 @@ const mixes: { readonly [M in LatencyMix]: (devices: readonly TargetDevice[]) =>
     const total = devices.reduce((sum, { weight }) => sum + weight, 0);
     const of = ({ latenciesMs }: Facts) =>
       shares(devices, latenciesMs).reduce((sum, share, device) => sum + devices[device]!.weight * share, 0) / total;
-    return [{ name: 'mean latency', unit: 'share', of }];
+    return [{ name: 'mean latency', unit: 'share', limit: null, of }];
   },
 };
 

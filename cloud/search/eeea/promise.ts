@@ -2,9 +2,9 @@
  * The promise of a network that was not trained: the accuracy of those like it. Of its objectives it is the only one that costs anything to know; the others
  * follow from the genes.
  */
-import type { IndividualView } from '@bespoke/shared/protocol/api.js';
 import { Surrogate } from '../evolution/surrogate.js';
 import type { Genes } from './gene-space.js';
+import type { JournaledIndividual } from './journal.js';
 
 /** Chosen on the synthetic bench (docs/experiments.md). */
 const settings = { similarity: 0.9, noiseShare: 0.05 } as const;
@@ -13,7 +13,10 @@ const settings = { similarity: 0.9, noiseShare: 0.05 } as const;
 const mostCount = 500;
 
 /** Accuracy by genes, 0..1. Does not depend on the order in which evaluations of one generation ended. */
-export function learnAccuracy(individuals: readonly IndividualView[], groupSize: number): (genes: Genes) => number {
+export function learnAccuracy(
+  individuals: readonly JournaledIndividual[],
+  groupSize: number,
+): (genes: Genes) => number {
   const judged = individuals.filter(({ accuracy }) => accuracy !== null);
   const growth = mean(judged.map(({ accuracy, probeAccuracy }) => accuracy! / Math.max(probeAccuracy, 1e-6)));
   const told = [...individuals]

@@ -12,7 +12,6 @@
 
 import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
 import { ascending, quantile } from '@bespoke/shared/latency/statistics.js';
-import type { IndividualView } from '@bespoke/shared/protocol/api.js';
 import type { Evaluated } from '../../train/evaluation/evaluator.js';
 import type { Offspring } from '../evolution/breeder.js';
 import { groupVariation } from '../evolution/group-variation.js';
@@ -22,7 +21,7 @@ import type { ObjectiveCount } from '../evolution/points.js';
 import type { Screening } from '../evolution/screening.js';
 import type { EarlyExit } from './early-exit.js';
 import type { GeneSpace, Genes } from './gene-space.js';
-import type { Journal } from './journal.js';
+import type { Journal, JournaledIndividual } from './journal.js';
 import { judge, type Known } from './judge.js';
 import type { Objective } from './objective.js';
 import { learnAccuracy } from './promise.js';
@@ -65,7 +64,7 @@ export interface Evolution {
   /** On each target device. */
   latencies(genes: Genes): Promise<readonly Latency[]>;
   /** Told every individual once it counts; a resumed search tells those of its journal again. */
-  onIndividual?(individual: IndividualView): void;
+  onIndividual?(individual: JournaledIndividual): void;
   /** Once aborted, no more individuals are begun; the search ends with those that there are, one generation's worth at least. */
   readonly stop?: AbortSignal;
   /** Once aborted, nothing more is begun, and the signal's reason is thrown when what runs has ended. */
@@ -73,7 +72,7 @@ export interface Evolution {
 }
 
 /** Evolves until `evaluationCount` individuals are in the journal, and gives them all. Throws `GATES_UNPASSABLE`, and what `evaluate` and `latencies` throw. */
-export async function evolve(evolution: Evolution): Promise<readonly IndividualView[]> {
+export async function evolve(evolution: Evolution): Promise<readonly JournaledIndividual[]> {
   const course = new Course(evolution);
   for (const individual of evolution.journal.individuals) course.count(individual);
   await course.run();
@@ -81,7 +80,7 @@ export async function evolve(evolution: Evolution): Promise<readonly IndividualV
 }
 
 class Course {
-  readonly individuals: IndividualView[] = [];
+  readonly individuals: JournaledIndividual[] = [];
   readonly #optimizer: Nsga2<Genes>;
   readonly #indices = new Map<Key, number>();
   readonly #running = new Set<Promise<void>>();
@@ -123,7 +122,7 @@ class Course {
   }
 
   /** Tells the optimizer of an individual that stands in the journal. */
-  count(individual: IndividualView): void {
+  count(individual: JournaledIndividual): void {
     const { genes, objectives, violation } = individual;
     // First the optimizer: where this is the first of a generation that a search goes on in, it breeds the generation of what was known before it.
     this.#optimizer.tell({ genotype: genes, objectives, violation });
@@ -182,7 +181,7 @@ class Course {
   }
 
   /** One after another: stored, then told. */
-  #record(individual: Omit<IndividualView, 'index'>): Promise<void> {
+  #record(individual: Omit<JournaledIndividual, 'index'>): Promise<void> {
     const recorded = this.#recorded.then(async () => {
       const indexed = { index: this.individuals.length, ...individual };
       await this.evolution.journal.append(indexed);

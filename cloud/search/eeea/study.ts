@@ -17,9 +17,10 @@ import { openCells } from './cell-presets.js';
 import { openChainSpace } from './chain-space.js';
 import { costQuantile, EarlyExit } from './early-exit.js';
 import { chooseFinalist, describeFinalist, measureFinalists } from './finalists.js';
+import { FrontVolume } from './front-volume.js';
 import type { GeneSpace, Genes } from './gene-space.js';
 import { Journal } from './journal.js';
-import { objectivesOf, paramsOf } from './objective.js';
+import { type Limits, objectivesOf, paramsOf } from './objective.js';
 import { type GenePrices, medianGenes, priceGenes } from './pricing.js';
 import { evolve } from './search.js';
 import { latenciesOf, openTargets, type Target } from './targets.js';
@@ -73,16 +74,17 @@ async function runEvolution(
     const { evaluationCount } = await outcome(directory, 'plan', () =>
       planByTrial(spec, ports, () => evaluate(medianGenes(space, prices[0]!, spec.seed), null)),
     );
-    const gates = openGates(spec, space, targets);
-    const { objectives: names, latencyOver: mix } = spec.evolution;
-    const objectives = objectivesOf(names, { space, devices: targets, mix });
-    const { population: populationSize } = spec.evolution;
-    const axes = objectives.map(({ name, unit }) => ({ name, unit }));
+    const limits = { latency: spec.evolution.gates.latency, paramsBelow: paramsLimit(spec, space) };
+    const gates = openGates(space, targets, limits);
+    const { objectives: names, latencyOver: mix, population: populationSize } = spec.evolution;
+    const objectives = objectivesOf(names, { space, devices: targets, mix, limits });
+    const axes = objectives.map(({ name, unit, limit }) => ({ name, unit, limit }));
     ports.tell({ type: 'evolution', frame: { objectives: axes, evaluationCount, populationSize } });
+    const volume = new FrontVolume(populationSize);
     const individuals = await evolve({
       space,
       objectives,
-      budgetsMs: spec.evolution.gates.latency ? targets.map(({ budgetMs }) => budgetMs) : null,
+      budgetsMs: limits.latency ? targets.map(({ budgetMs }) => budgetMs) : null,
       gates,
       settings: evolutionSettings(spec, evaluationCount),
       workerCount: evaluator.workerCount,
@@ -93,7 +95,9 @@ async function runEvolution(
       latencies: (genes) => latenciesOf(space, targets, genes, ports.measureOnAll),
       stop: ports.stop,
       onIndividual(individual) {
-        ports.tell({ type: 'individual', individual, refusedCounts: { ...gates.refusedCounts } });
+        const genotype = space.genotype(individual.genes);
+        const seen = { ...individual, ...(genotype && { genotype }), hypervolume: volume.after(individual) };
+        ports.tell({ type: 'individual', individual: seen, refusedCounts: { ...gates.refusedCounts } });
         progress(individual.index + 1, evaluationCount);
       },
     });
@@ -143,16 +147,14 @@ async function openEvaluation(
   };
 }
 
-function openGates(
-  { evolution: { gates }, seed }: ResolvedSpec,
-  space: GeneSpace,
-  targets: readonly Target[],
-): EarlyExit {
-  const params = paramsOf(space);
-  const below =
-    gates.params ?? (gates.paramsQuantile === null ? null : costQuantile(space, params, gates.paramsQuantile, seed));
+function paramsLimit({ evolution: { gates }, seed }: ResolvedSpec, space: GeneSpace): number | null {
+  const { params, paramsQuantile } = gates;
+  return params ?? (paramsQuantile === null ? null : costQuantile(space, paramsOf(space), paramsQuantile, seed));
+}
+
+function openGates(space: GeneSpace, targets: readonly Target[], { latency, paramsBelow }: Limits): EarlyExit {
   return new EarlyExit({
-    params: below === null ? null : { params, below },
-    latencies: gates.latency ? targets : [],
+    params: paramsBelow === null ? null : { params: paramsOf(space), below: paramsBelow },
+    latencies: latency ? targets : [],
   });
 }

@@ -238,7 +238,7 @@ describe('Studies', () => {
   });
 
   const frame: EvolutionFrame = {
-    objectives: [{ name: 'error', unit: 'share' }],
+    objectives: [{ name: 'error', unit: 'share', limit: null }],
     evaluationCount: 9,
     populationSize: 3,
   };
@@ -254,6 +254,7 @@ describe('Studies', () => {
     latencies: [{ predictedMs: 1.5, measuredMs: null }],
     objectives: [0.5],
     violation: 0,
+    hypervolume: null,
     seconds: 2,
     table: 'a',
   };

@@ -2,11 +2,10 @@ import { join } from 'node:path';
 import { openCells, resolveCells } from '@bespoke/cloud/search/eeea/cell-presets.js';
 import { EarlyExit } from '@bespoke/cloud/search/eeea/early-exit.js';
 import { frontOf } from '@bespoke/cloud/search/eeea/finalists.js';
-import { Journal } from '@bespoke/cloud/search/eeea/journal.js';
+import { Journal, type JournaledIndividual } from '@bespoke/cloud/search/eeea/journal.js';
 import { objectivesOf, paramsOf } from '@bespoke/cloud/search/eeea/objective.js';
 import { type Evolution, type EvolutionSettings, evolve } from '@bespoke/cloud/search/eeea/search.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
-import type { IndividualView } from '@bespoke/shared/protocol/api.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../support/folder.js';
@@ -18,7 +17,12 @@ const space = openCells(
 );
 const params = paramsOf(space);
 const devices = [{ name: 'pretend', budgetMs: 1, weight: 1 }];
-const objectives = objectivesOf(['error', 'latency'], { space, devices, mix: 'each' });
+const objectives = objectivesOf(['error', 'latency'], {
+  space,
+  devices,
+  mix: 'each',
+  limits: { latency: true, paramsBelow: null },
+});
 /** A device on which parameters are all that takes time. */
 const predictMs = (genes: readonly number[]) => params(genes) / 20_000;
 
@@ -67,7 +71,7 @@ async function run({
   endAt,
   gates,
   ...rest
-}: Run): Promise<readonly IndividualView[]> {
+}: Run): Promise<readonly JournaledIndividual[]> {
   const journal = await Journal.open(path);
   const abort = new AbortController();
   const stop = new AbortController();
@@ -98,11 +102,11 @@ async function run({
 
 const newJournal = () => join(temporaryFolder(), 'journal.jsonl');
 /** What an archive is, whatever the order in which evaluations ended. */
-const archiveOf = (individuals: readonly IndividualView[]) =>
+const archiveOf = (individuals: readonly JournaledIndividual[]) =>
   frontOf(individuals)
     .map(({ genes, objectives: values }) => JSON.stringify([genes, values]))
     .sort();
-const genesOf = (individuals: readonly IndividualView[]) => individuals.map(({ genes }) => genes.join()).sort();
+const genesOf = (individuals: readonly JournaledIndividual[]) => individuals.map(({ genes }) => genes.join()).sort();
 
 describe('evolve', () => {
   it('trains no network twice, and none that its gates refuse', async () => {

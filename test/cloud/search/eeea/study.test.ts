@@ -93,14 +93,18 @@ describe('findByEvolution', () => {
     expect(found.trainStepMs).toBeGreaterThan(0);
     expect(frame).toEqual({
       objectives: [
-        { name: 'error', unit: 'share' },
-        { name: 'latency', unit: 'ms' },
-        { name: 'params', unit: 'count' },
+        { name: 'error', unit: 'share', limit: null },
+        { name: 'latency', unit: 'ms', limit: found.budgetMs },
+        { name: 'params', unit: 'count', limit: null },
       ],
       evaluationCount: 24,
       populationSize: 6,
     });
     expect(individuals).toHaveLength(24);
+    const volumes = individuals.map(({ hypervolume }) => hypervolume);
+    expect(volumes.slice(0, 5).every((volume) => volume === null)).toBe(true);
+    expect(volumes.slice(5).every((volume, index, all) => index === 0 || volume! >= all[index - 1]!)).toBe(true);
+    expect(individuals[0]!.genotype!.normal).toHaveLength(4);
     const log = updates.flatMap((update) => (update.type === 'log' ? [update.line] : []));
     expect(log[0]).toMatch(/^networks of this space take \d\.\d{3} to \d\.\d{3} ms on counter, budget/);
     expect(log.filter((line) => line.startsWith('finalist ')).length).toBeGreaterThan(0);

@@ -1,0 +1,58 @@
+/** rejections: how many networks each early exit refused before their training, and how many trainings were ended early. */
+import type { EvolutionView } from '@bespoke/shared/protocol/api.js';
+import { formatInteger } from '../format.js';
+import { axisStyle, baseOption, type ChartModel, namedAxis } from './model.js';
+import type { ChartContext } from './theme.js';
+
+/** In the order in which a network meets the exits. */
+export function rejectionCounts({
+  refusedCounts,
+  individuals,
+}: Pick<EvolutionView, 'refusedCounts' | 'individuals'>): [stage: string, count: number][] {
+  const endedCount = individuals.filter(({ accuracy }) => accuracy === null).length;
+  return [...Object.entries(refusedCounts), ['training ended early', endedCount]];
+}
+
+export function rejections(
+  counts: readonly (readonly [stage: string, count: number])[],
+  { theme }: ChartContext,
+): ChartModel {
+  return {
+    heightPx: 76 + 34 * counts.length,
+    option: {
+      ...baseOption(theme, `${counts.map(([stage, count]) => `${stage} ${formatInteger(count)}`).join(', ')}.`),
+      grid: { left: 12, right: 56, top: 8, bottom: 46, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+      xAxis: {
+        type: 'value',
+        min: 0,
+        minInterval: 1,
+        ...namedAxis(theme, 'networks', 26),
+        axisLabel: { ...axisStyle(theme).axisLabel, hideOverlap: true },
+      },
+      yAxis: {
+        type: 'category',
+        inverse: true,
+        ...axisStyle(theme),
+        axisTick: { show: false },
+        axisLabel: { color: theme.text, fontSize: 12, interval: 0 },
+        data: counts.map(([stage]) => stage),
+      },
+      series: [
+        {
+          type: 'bar',
+          name: 'networks',
+          barWidth: 20,
+          itemStyle: { color: theme.second, borderRadius: [0, 4, 4, 0] },
+          label: {
+            show: true,
+            position: 'right',
+            color: theme.text,
+            formatter: ({ value }) => formatInteger(Number(value)),
+          },
+          data: counts.map(([, count]) => count),
+        },
+      ],
+    },
+    table: { columns: [{ label: 'stage' }, { label: 'networks', format: formatInteger }], rows: counts },
+  };
+}
