@@ -13,11 +13,18 @@ import { passes } from './migrations/0002-passes.js';
 import { blocks } from './migrations/0003-blocks.js';
 import { predictors } from './migrations/0004-predictors.js';
 import { pairedAgents } from './migrations/0005-paired-agents.js';
+import { leanIndices } from './migrations/0006-lean-indices.js';
 
 export type Database = Sqlite.Database;
 
 /** In order: migration i brings version i to version i + 1. A migration that was released is never edited. */
-const migrations: readonly string[] = [first, passes, blocks, predictors, pairedAgents];
+const migrations: readonly string[] = [first, passes, blocks, predictors, pairedAgents, leanIndices];
+
+/**
+ * Pages of the log, 4 KiB each, after which a commit brings them into the database. That waits for the disk twice more; and of the pages that
+ * many jobs share, only the last state is written.
+ */
+const checkpointPages = 4000;
 
 /** Opens `<directory>/bespoke.sqlite`, creating what is missing. Throws `STORE_TOO_NEW`. */
 export function openDatabase(directory: string): Database {
@@ -26,6 +33,7 @@ export function openDatabase(directory: string): Database {
   const database = new Sqlite(path);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
+  database.pragma(`wal_autocheckpoint = ${checkpointPages}`);
   database.pragma('foreign_keys = ON');
   database.pragma('busy_timeout = 5000');
   migrate(database, path);

@@ -12,6 +12,7 @@ import { Predictors } from './predictors.js';
 import { Secrets } from './secrets.js';
 import { Studies } from './studies.js';
 import { Tables } from './tables.js';
+import { Workloads } from './workloads.js';
 
 export interface Store {
   /** Which cloud this is: 32 hex digits, made up with the database. */
@@ -40,18 +41,19 @@ export function openStore(directory: string, now: () => Date = () => new Date())
   const database = openDatabase(directory);
   const atomically = database.transaction((work: () => unknown) => work());
   const devices = new Devices(database, now);
+  const workloads = new Workloads(database);
   const latencies = new Latencies(database, now);
   const cloudId = cloudIdOf(database);
   const secrets = new Secrets(database, now, cloudId);
   const leases = new Leases(database, now);
   const blocks = new Blocks(database, now);
   const predictors = new Predictors(database, now);
-  const imported = new ImportedLatencies(database, now);
+  const imported = new ImportedLatencies(database, workloads, now);
   return {
     cloudId,
     agents: new Agents(database, secrets, now),
     devices,
-    jobs: new Jobs(database, { latencies, leases, blocks }, now),
+    jobs: new Jobs(database, { devices, workloads, latencies, leases, blocks }, now),
     leases,
     blocks,
     latencies,
