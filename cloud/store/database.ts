@@ -20,12 +20,6 @@ export type Database = Sqlite.Database;
 /** In order: migration i brings version i to version i + 1. A migration that was released is never edited. */
 const migrations: readonly string[] = [first, passes, blocks, predictors, pairedAgents, leanIndices];
 
-/**
- * Pages of the log, 4 KiB each, after which a commit brings them into the database. That waits for the disk twice more; and of the pages that
- * many jobs share, only the last state is written.
- */
-const checkpointPages = 4000;
-
 /** Opens `<directory>/bespoke.sqlite`, creating what is missing. Throws `STORE_TOO_NEW`. */
 export function openDatabase(directory: string): Database {
   mkdirSync(directory, { recursive: true });
@@ -33,7 +27,6 @@ export function openDatabase(directory: string): Database {
   const database = new Sqlite(path);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
-  database.pragma(`wal_autocheckpoint = ${checkpointPages}`);
   database.pragma('foreign_keys = ON');
   database.pragma('busy_timeout = 5000');
   migrate(database, path);

@@ -2,6 +2,7 @@
 import { Agents, cloudIdOf } from './agents.js';
 import { Artifacts } from './artifacts.js';
 import { Blocks } from './blocks.js';
+import { startCheckpoints } from './checkpoints.js';
 import { openDatabase } from './database.js';
 import { Devices } from './devices.js';
 import { ImportedLatencies } from './imported-latencies.js';
@@ -31,6 +32,8 @@ export interface Store {
   readonly secrets: Secrets;
   /** False once closed. */
   readonly open: boolean;
+  /** Keeps a thread that brings the database's log into it, which commits do otherwise; gives what ends it. */
+  checkpointBeside(): () => Promise<void>;
   /** Does all of the work or none; within another one, it is a part of that. */
   transaction<T>(work: () => T): T;
   close(): void;
@@ -67,6 +70,7 @@ export function openStore(directory: string, now: () => Date = () => new Date())
       return database.open;
     },
     transaction: <T>(work: () => T) => (database.inTransaction ? work() : atomically.immediate(work)) as T,
+    checkpointBeside: () => startCheckpoints(database),
     close: () => database.close(),
   };
 }
