@@ -50,6 +50,17 @@ describe('lockDirectory', () => {
   });
 });
 
+describe('Devices', () => {
+  it('classes a device by its hardware, anew when that is another', () => {
+    const { devices } = testStore();
+    devices.save(device);
+    expect(devices.classOf(device.id)).toBe('linux x64, 2 x some cpu, 7 GiB');
+    devices.save({ ...device, info: { ...device.info, cpuModel: 'another cpu', memoryBytes: 2 ** 34 } });
+    expect(devices.classOf(device.id)).toBe('linux x64, 2 x another cpu, 16 GiB');
+    expect(devices.classOf(twin.id)).toBeUndefined();
+  });
+});
+
 describe('Jobs', () => {
   it('keeps one open job per workload', () => {
     const { jobs, devices } = testStore();
