@@ -121,6 +121,7 @@ async function start(
   await listen(app, config);
   const { url, agentUrl } = addresses(config, app.server.address() as AddressInfo);
   writeFileSync(join(config.dataDirectory, 'address'), `${url}\n`);
+  const endCheckpoints = store.checkpointBeside();
   const revokedCheck = setInterval(() => agentAccess.sendAwayRevoked(), revokedCheckMs);
   return {
     ...parts,
@@ -134,6 +135,7 @@ async function start(
       queue.close();
       closeSockets();
       await app.close();
+      await endCheckpoints();
       store.close();
       unlock();
     },

@@ -5,11 +5,17 @@ import { writeEmptyOnnx, writeOnnx } from '@bespoke/shared/format/onnx.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { InferenceSession, Tensor, ValueMetadata } from 'onnxruntime-node';
 import { graphOf, type Runtime, type Session } from './runtime.js';
+import { writtenOnce } from './written.js';
 
 type Ort = typeof import('onnxruntime-node');
 
 /** Execution providers by their names there. */
 export type OnnxDelegate = 'cpu' | 'cuda' | 'webgpu';
+
+/** The exporter's own passes: what is measured is what would be downloaded. */
+const bytesOf = writtenOnce(({ graph, weights, batch }) =>
+  writeOnnx(graph, weights, { batch, description: 'Bespoke workload' }),
+);
 
 /** Loads the native library and, to be sure that the provider works, a model of no operators. Throws what the package throws. */
 export async function openOnnx(delegate: OnnxDelegate, threads: number): Promise<Runtime> {
@@ -20,10 +26,7 @@ export async function openOnnx(delegate: OnnxDelegate, threads: number): Promise
   const runtime: Runtime = {
     key,
     layout: 'NCHW',
-    async load(model) {
-      const { graph, weights, batch } = graphOf(model, key);
-      return open(writeOnnx(graph, weights, { batch, description: 'Bespoke workload' }));
-    },
+    load: async (model) => open(bytesOf(graphOf(model, key))),
     loadEmpty: (inputShapes, outputShapes) => open(writeEmptyOnnx(inputShapes, outputShapes)),
   };
   const trial = await runtime.loadEmpty([[1]], [[1]]);

@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { writeEmptyTflite, writeTflite } from '@bespoke/shared/format/tflite.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
-import type { Model, Runtime, Session } from './runtime.js';
+import type { Runtime, Session } from './runtime.js';
 import { createCollector } from './spent-models.js';
+import { writtenOnce } from './written.js';
 
 type Binding = typeof import('tfjs-tflite-node');
 /** What we use of the binding's; its own types stand on a package that an agent does not keep (slim.mjs). */
@@ -52,7 +53,7 @@ export function openTflite(threads: number, delegate: TfliteDelegate = 'xnnpack'
   return {
     key,
     layout: 'NHWC',
-    load: async (model) => open(bytesOf(model)),
+    load: async (model) => open(model.kind === 'file' ? model.bytes : bytesOf(model)),
     loadEmpty: async (inputShapes, outputShapes) => open(writeEmptyTflite(inputShapes, outputShapes, 1)),
   };
 }
@@ -62,18 +63,10 @@ function xnnpackOptions(threads: number) {
   return { delegate: { path: delegatePath, options } };
 }
 
-/** Files of Graphs: a model is loaded several times over. */
-const written = new WeakMap<Model, Uint8Array>();
-
 /** The exporter's own passes: what is measured is what would be downloaded. */
-function bytesOf(model: Model): Uint8Array {
-  if (model.kind === 'file') return model.bytes;
-  const known = written.get(model);
-  if (known) return known;
-  const bytes = writeTflite(model.graph, model.weights, { batch: model.batch, description: 'Bespoke workload' });
-  written.set(model, bytes);
-  return bytes;
-}
+const bytesOf = writtenOnce(({ graph, weights, batch }) =>
+  writeTflite(graph, weights, { batch, description: 'Bespoke workload' }),
+);
 
 function loadBinding(): Binding {
   try {

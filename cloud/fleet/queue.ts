@@ -6,13 +6,13 @@
  * failure that another try may mend, until its attempts are used up. One that takes down two agents is quarantined.
  */
 import { randomUUID } from 'node:crypto';
-import { canonicalJson } from '@bespoke/shared/base/json.js';
 import type { FailureReason, MeasurementFailure, MeasurementOutcome } from '@bespoke/shared/latency/measurement.js';
 import { lowerWorkload } from '@bespoke/shared/latency/size.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
 import type { CloudConfig } from '../config.js';
 import type { Job, JobState } from '../store/jobs.js';
+import { runtimeText } from '../store/runtime-text.js';
 import type { Store } from '../store/store.js';
 import { ReadyJobs } from './ready.js';
 
@@ -103,14 +103,14 @@ export class JobQueue {
 
   /** The runtime of the job that `take` would lease, if there is one. */
   peek({ deviceClass }: Worker, runtimes: readonly RuntimeKey[]): RuntimeKey | undefined {
-    const texts = runtimes.map(textOf);
+    const texts = runtimes.map(runtimeText);
     const next = this.#ready.next(deviceClass, texts);
     return next && runtimes[texts.indexOf(next.job.runtime)];
   }
 
   /** Leases the next job of the device's class in one of its blocks; `onExpired` is called if the lease runs out. */
   take(worker: Worker, runtime: RuntimeKey, blockId: number, onExpired: () => void): Lease | undefined {
-    const next = this.#ready.next(worker.deviceClass, [textOf(runtime)]);
+    const next = this.#ready.next(worker.deviceClass, [runtimeText(runtime)]);
     if (!next) return undefined;
     this.#ready.take(next);
     const { jobTimeoutMs: timeoutMs, leaseGraceMs } = this.settings;
@@ -195,7 +195,7 @@ export class JobQueue {
   }
 
   #enqueue({ id, deviceClass, runtime, attempts }: Job): void {
-    const ready = { id, deviceClass, runtime: canonicalJson(runtime), attempts };
+    const ready = { id, deviceClass, runtime: runtimeText(runtime), attempts };
     const requesters = [...(this.#watchers.get(id)?.values() ?? [])];
     for (const requester of requesters.length > 0 ? requesters : [nobody]) this.#ready.add(ready, requester);
   }
@@ -217,19 +217,10 @@ function newLeaseId(): string {
   return `${Date.now().toString(36)}-${randomUUID().slice(0, 18)}`;
 }
 
-const texts = new WeakMap<RuntimeKey, string>();
-
-/** Canonical JSON; remembered, for agents ask with the same few keys as long as they are here. */
-function textOf(runtime: RuntimeKey): string {
-  const text = texts.get(runtime) ?? canonicalJson(runtime);
-  texts.set(runtime, text);
-  return text;
-}
-
 /** An outcome of another runtime than was asked for is a failure: its number belongs into another table. */
 export function checkRuntime(runtime: RuntimeKey, outcome: MeasurementOutcome): MeasurementOutcome {
   if (!outcome.ok) return outcome;
-  const [expected, got] = [canonicalJson(runtime), canonicalJson(outcome.runtime)];
+  const [expected, got] = [runtimeText(runtime), runtimeText(outcome.runtime)];
   return expected === got
     ? outcome
     : { ok: false, reason: 'refused', log: `expected a measurement by ${expected}, but it was made by ${got}` };

@@ -1,8 +1,8 @@
 /** Blocks: jobs that one device measured between two sentinels. What a block's end means for its jobs is one transaction. */
-import { canonicalJson } from '@bespoke/shared/base/json.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { SentinelPoint } from '@bespoke/shared/protocol/api.js';
 import type { Database } from './database.js';
+import { runtimeOf, runtimeText } from './runtime-text.js';
 
 export type BlockState = 'opening' | 'open' | 'closing' | 'good' | 'void';
 
@@ -102,7 +102,7 @@ export class Blocks {
   /** Begins a block: before its sentinel, or after it where its level is known already. */
   add(deviceId: string, runtime: RuntimeKey, openingMs: number | null): Block {
     const state = openingMs === null ? 'opening' : 'open';
-    return fromRow(this.#sql.add.get(deviceId, canonicalJson(runtime), state, openingMs, this.now().toISOString())!);
+    return fromRow(this.#sql.add.get(deviceId, runtimeText(runtime), state, openingMs, this.now().toISOString())!);
   }
 
   change(block: Block, change: Partial<BlockChange>): Block {
@@ -132,13 +132,13 @@ export class Blocks {
 
   /** What the sentinel took in the last blocks, the latest first. */
   levelsMs(deviceId: string, runtime: RuntimeKey, most: number): number[] {
-    return this.#sql.levels.all(deviceId, canonicalJson(runtime), most).map(({ ms }) => ms);
+    return this.#sql.levels.all(deviceId, runtimeText(runtime), most).map(({ ms }) => ms);
   }
 
   /** What the sentinel took before and after each block, oldest first; a void block says why at the reading that closed it. */
   readings(deviceId: string): SentinelPoint[] {
     return this.#sql.readings.all(deviceId).flatMap((row) => {
-      const shared = { runtime: JSON.parse(row.runtime) as RuntimeKey, lowMs: null, highMs: null };
+      const shared = { runtime: runtimeOf(row.runtime), lowMs: null, highMs: null };
       const opening = { ...shared, medianMs: row.opening_ms, doubt: null, measuredAt: row.opened };
       if (row.closing_ms === null || row.ended === null) return [opening];
       return [opening, { ...shared, medianMs: row.closing_ms, doubt: row.doubt, measuredAt: row.ended }];
@@ -168,7 +168,7 @@ function fromRow(row: Row): Block {
   return {
     id: row.id,
     deviceId: row.device_id,
-    runtime: JSON.parse(row.runtime) as RuntimeKey,
+    runtime: runtimeOf(row.runtime),
     state: row.state,
     sentinelAttempts: row.sentinel_attempts,
     openingMs: row.opening_ms,

@@ -13,12 +13,13 @@ import { passes } from './migrations/0002-passes.js';
 import { blocks } from './migrations/0003-blocks.js';
 import { predictors } from './migrations/0004-predictors.js';
 import { pairedAgents } from './migrations/0005-paired-agents.js';
+import { leanIndices } from './migrations/0006-lean-indices.js';
 import { evolution } from './migrations/0007-evolution.js';
 
 export type Database = Sqlite.Database;
 
 /** In order: migration i brings version i to version i + 1. A migration that was released is never edited. */
-const migrations: readonly string[] = [first, passes, blocks, predictors, pairedAgents, evolution];
+const migrations: readonly string[] = [first, passes, blocks, predictors, pairedAgents, leanIndices, evolution];
 
 /** Opens `<directory>/bespoke.sqlite`, creating what is missing. Throws `STORE_TOO_NEW`. */
 export function openDatabase(directory: string): Database {

@@ -28,6 +28,8 @@ export class Devices {
   readonly #classOf;
   readonly #get;
   readonly #all;
+  /** Of devices that were asked for: SQLite makes a class anew, out of JSON, each time that it is read. */
+  readonly #classes = new Map<string, string>();
 
   constructor(
     database: Database,
@@ -45,12 +47,15 @@ export class Devices {
   /** Adds the device, or renews what is known of it. */
   save(device: Device): void {
     const time = this.now().toISOString();
+    this.#classes.delete(device.id);
     this.#save.run(device.id, device.name, JSON.stringify(device.info), JSON.stringify(device.runtimes), time, time);
   }
 
   /** What kind of hardware it is, in words: devices of one class measure for each other. */
   classOf(id: string): string | undefined {
-    return this.#classOf.get(id)?.class;
+    const found = this.#classes.get(id) ?? this.#classOf.get(id)?.class;
+    if (found !== undefined) this.#classes.set(id, found);
+    return found;
   }
 
   get(id: string): Device | undefined {

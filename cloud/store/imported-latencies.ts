@@ -1,39 +1,33 @@
 /** Latencies that came from a file: summaries without samples, marked as such wherever they are shown. */
-import { canonicalJson } from '@bespoke/shared/base/json.js';
-import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { TableRow } from '@bespoke/shared/latency/table-row.js';
-import type { Workload } from '@bespoke/shared/latency/workload.js';
 import type { LatencyView } from '@bespoke/shared/protocol/api.js';
 import type { Database } from './database.js';
+import { runtimeOf, runtimeText } from './runtime-text.js';
+import type { Workloads } from './workloads.js';
 
 interface Row {
   runtime: string;
   workload_key: string;
-  workload: string;
   summary: string;
 }
 
 /** What a measurement of the device itself does not stand in for yet. */
 const select = `
-  SELECT i.runtime, i.workload_key, w.workload, i.summary
-  FROM imported_latencies i JOIN workloads w ON w.key = i.workload_key
+  SELECT i.runtime, i.workload_key, i.summary FROM imported_latencies i
   WHERE i.device_id = ? AND NOT EXISTS (
     SELECT 1 FROM measurements m WHERE m.device_id = i.device_id AND m.runtime = i.runtime AND m.workload_key = i.workload_key
   )
   ORDER BY i.runtime, i.workload_key`;
 
 export class ImportedLatencies {
-  readonly #addWorkload;
   readonly #set;
   readonly #rows;
 
   constructor(
     database: Database,
+    private readonly workloads: Workloads,
     private readonly now: () => Date,
   ) {
-    this.#addWorkload = database.prepare<[string, string]>(
-      'INSERT INTO workloads (key, workload) VALUES (?, ?) ON CONFLICT DO NOTHING',
-    );
     this.#set = database.prepare<[string, string, string, string, string]>(
       `INSERT INTO imported_latencies (device_id, runtime, workload_key, summary, imported) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET summary = excluded.summary, imported = excluded.imported`,
@@ -42,8 +36,8 @@ export class ImportedLatencies {
   }
 
   set(deviceId: string, { runtime, key, workload, ...summary }: TableRow): void {
-    this.#addWorkload.run(key, canonicalJson(workload));
-    this.#set.run(deviceId, canonicalJson(runtime), key, JSON.stringify(summary), this.now().toISOString());
+    this.workloads.add(key, workload);
+    this.#set.run(deviceId, runtimeText(runtime), key, JSON.stringify(summary), this.now().toISOString());
   }
 
   /** As the device's other latencies are shown. */
@@ -57,9 +51,9 @@ export class ImportedLatencies {
   rows(deviceId: string): TableRow[] {
     return this.#rows.all(deviceId).map((row) => ({
       ...(JSON.parse(row.summary) as Omit<TableRow, 'runtime' | 'key' | 'workload'>),
-      runtime: JSON.parse(row.runtime) as RuntimeKey,
+      runtime: runtimeOf(row.runtime),
       key: row.workload_key,
-      workload: JSON.parse(row.workload) as Workload,
+      workload: this.workloads.get(row.workload_key)!,
     }));
   }
 }

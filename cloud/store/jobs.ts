@@ -11,14 +11,16 @@
  *    │                                  └──▶ quarantined ──release──▶ withdrawn
  *    └──▶ withdrawn   nobody waits for it any more
  */
-import { canonicalJson } from '@bespoke/shared/base/json.js';
 import type { FailureReason, MeasurementFailure, MeasurementSuccess } from '@bespoke/shared/latency/measurement.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import { type Workload, workloadKey } from '@bespoke/shared/latency/workload.js';
 import type { Blocks } from './blocks.js';
 import type { Database } from './database.js';
+import type { Devices } from './devices.js';
 import type { Latencies } from './latencies.js';
 import type { LeaseRecord, Leases } from './leases.js';
+import { runtimeOf, runtimeText } from './runtime-text.js';
+import type { Workloads } from './workloads.js';
 
 export type JobState = 'queued' | 'leased' | 'provisional' | 'measured' | 'failed' | 'quarantined' | 'withdrawn';
 
@@ -45,10 +47,8 @@ export interface Job {
 interface Row {
   id: string;
   device_id: string;
-  class: string;
   runtime: string;
   workload_key: string;
-  workload: string;
   state: JobState;
   attempts: number;
   repeats: number;
@@ -58,16 +58,13 @@ interface Row {
 }
 
 const select = `
-  SELECT j.id, j.device_id, d.class, j.runtime, j.workload_key, w.workload, j.state, j.attempts, j.repeats, j.lease_id, j.reason, j.log
-  FROM jobs j JOIN workloads w ON w.key = j.workload_key JOIN devices d ON d.id = j.device_id`;
-/** As jobs_open has it, so that SQLite looks there: the only index on states, for each makes every change of state dearer. */
-const isOpen = "state IN ('queued', 'leased', 'provisional')";
+  SELECT j.id, j.device_id, j.runtime, j.workload_key, j.state, j.attempts, j.repeats, j.lease_id, j.reason, j.log FROM jobs j`;
+/** Queued, leased or provisional. As jobs_open has it, so that SQLite looks there: an index on states would make every change of state dearer. */
+const isOpen = 'ended IS NULL';
+const toProvisional = "UPDATE jobs SET state = 'provisional', lease_id = NULL, reason = NULL, log = NULL";
 
 function prepare(database: Database) {
   return {
-    addWorkload: database.prepare<[string, string]>(
-      'INSERT INTO workloads (key, workload) VALUES (?, ?) ON CONFLICT DO NOTHING',
-    ),
     add: database.prepare<[string, string, string, string, string]>(
       "INSERT INTO jobs (id, device_id, runtime, workload_key, state, created) VALUES (?, ?, ?, ?, 'queued', ?)",
     ),
@@ -76,7 +73,8 @@ function prepare(database: Database) {
       `${select} WHERE j.device_id = ? AND j.runtime = ? AND j.workload_key = ? AND j.${isOpen}`,
     ),
     quarantinedFor: database.prepare<[string, string, string], Row>(
-      `${select} WHERE j.workload_key = ? AND j.state = 'quarantined' AND j.runtime = ? AND d.class = (SELECT class FROM devices WHERE id = ?)`,
+      `${select} JOIN devices d ON d.id = j.device_id
+       WHERE j.workload_key = ? AND j.state = 'quarantined' AND j.runtime = ? AND d.class = (SELECT class FROM devices WHERE id = ?)`,
     ),
     queued: database.prepare<[], Row>(`${select} WHERE j.${isOpen} AND j.state = 'queued'`),
     quarantined: database.prepare<[], Row>(`${select} WHERE j.state = 'quarantined' ORDER BY j.ended`),
@@ -89,9 +87,10 @@ function prepare(database: Database) {
     giveBackAll: database.prepare<[]>(
       `UPDATE jobs SET state = 'queued', lease_id = NULL, attempts = attempts - 1 WHERE ${isOpen} AND state = 'leased'`,
     ),
-    measured: database.prepare<[string]>(
-      `UPDATE jobs SET state = 'provisional', lease_id = NULL, reason = NULL, log = NULL, ended = NULL
-       WHERE id = ? AND state IN ('queued', 'leased', 'quarantined')`,
+    measured: database.prepare<[string]>(`${toProvisional} WHERE id = ? AND state IN ('queued', 'leased')`),
+    // Apart: whatever names `ended` writes jobs_open anew.
+    measuredAfterAll: database.prepare<[string]>(
+      `${toProvisional}, ended = NULL WHERE id = ? AND state = 'quarantined'`,
     ),
     end: database.prepare<[JobState, string, string, string, string]>(
       `UPDATE jobs SET state = ?, lease_id = NULL, reason = ?, log = ?, ended = ? WHERE id = ? AND state = 'leased'`,
@@ -110,7 +109,13 @@ export class Jobs {
 
   constructor(
     private readonly database: Database,
-    private readonly parts: { latencies: Latencies; leases: Leases; blocks: Blocks },
+    private readonly parts: {
+      devices: Devices;
+      workloads: Workloads;
+      latencies: Latencies;
+      leases: Leases;
+      blocks: Blocks;
+    },
     private readonly now: () => Date,
   ) {
     this.#sql = prepare(database);
@@ -121,16 +126,15 @@ export class Jobs {
    * class has one in quarantine, that one stands for it.
    */
   add(deviceId: string, runtime: RuntimeKey, workloads: readonly Workload[], newId: () => string): Job[] {
-    const runtimeText = canonicalJson(runtime);
+    const text = runtimeText(runtime);
     return this.#atomic(() =>
       workloads.map((workload) => {
         const key = workloadKey(workload);
-        const known =
-          this.#sql.quarantinedFor.get(key, runtimeText, deviceId) ?? this.#sql.open.get(deviceId, runtimeText, key);
-        if (known) return fromRow(known);
+        const known = this.#sql.quarantinedFor.get(key, text, deviceId) ?? this.#sql.open.get(deviceId, text, key);
+        if (known) return this.#fromRow(known);
         const id = newId();
-        this.#sql.addWorkload.run(key, canonicalJson(workload));
-        this.#sql.add.run(id, deviceId, runtimeText, key, this.now().toISOString());
+        this.parts.workloads.add(key, workload);
+        this.#sql.add.run(id, deviceId, text, key, this.now().toISOString());
         return this.get(id)!;
       }),
     );
@@ -138,17 +142,17 @@ export class Jobs {
 
   get(id: string): Job | undefined {
     const row = this.#sql.get.get(id);
-    return row && fromRow(row);
+    return row && this.#fromRow(row);
   }
 
   /** All that wait to be granted. */
   queued(): Job[] {
-    return this.#sql.queued.all().map(fromRow);
+    return this.#sql.queued.all().map((row) => this.#fromRow(row));
   }
 
   /** Those that took down two agents, in the order in which they were found out. */
   quarantined(): Job[] {
-    return this.#sql.quarantined.all().map(fromRow);
+    return this.#sql.quarantined.all().map((row) => this.#fromRow(row));
   }
 
   /** queued → leased by a device that measures it in one of its blocks. */
@@ -184,7 +188,7 @@ export class Jobs {
     return this.#atomic(() => {
       const blockIsOpen = this.parts.blocks.isOpen(lease.blockId);
       if (this.parts.latencies.has(lease.id)) return false;
-      if (blockIsOpen && this.#sql.measured.run(job.id).changes === 0) return false;
+      if (blockIsOpen && !this.#toProvisional(job.id)) return false;
       // A lease that was given back as a death was none; and another that may run now is over with the job.
       for (const id of new Set([lease.id, job.leaseId ?? lease.id])) this.parts.leases.end(id, null);
       this.parts.latencies.add(job, lease, blockIsOpen, outcome);
@@ -215,24 +219,28 @@ export class Jobs {
     return this.#sql.countOpen.get(deviceId)!.count;
   }
 
+  #toProvisional(id: string): boolean {
+    return this.#sql.measured.run(id).changes === 1 || this.#sql.measuredAfterAll.run(id).changes === 1;
+  }
+
+  #fromRow(row: Row): Job {
+    return {
+      id: row.id,
+      deviceId: row.device_id,
+      deviceClass: this.parts.devices.classOf(row.device_id)!,
+      runtime: runtimeOf(row.runtime),
+      key: row.workload_key,
+      workload: this.parts.workloads.get(row.workload_key)!,
+      state: row.state,
+      attempts: row.attempts,
+      repeats: row.repeats,
+      leaseId: row.lease_id,
+      reason: row.reason,
+      log: row.log,
+    };
+  }
+
   #atomic<T>(work: () => T): T {
     return this.database.inTransaction ? work() : this.database.transaction(work).immediate();
   }
-}
-
-function fromRow(row: Row): Job {
-  return {
-    id: row.id,
-    deviceId: row.device_id,
-    deviceClass: row.class,
-    runtime: JSON.parse(row.runtime) as RuntimeKey,
-    key: row.workload_key,
-    workload: JSON.parse(row.workload) as Workload,
-    state: row.state,
-    attempts: row.attempts,
-    repeats: row.repeats,
-    leaseId: row.lease_id,
-    reason: row.reason,
-    log: row.log,
-  };
 }

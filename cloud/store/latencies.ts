@@ -2,7 +2,6 @@
  * Measurements: every one a row with all its samples. Of those of a workload with the best verdict, the quietest, by its
  * median, is its entry in the LatencyTable: what disturbs a device adds time and never takes it away.
  */
-import { canonicalJson } from '@bespoke/shared/base/json.js';
 import { doubtsOf } from '@bespoke/shared/latency/doubt.js';
 import {
   type HostState,
@@ -16,6 +15,7 @@ import type { Workload } from '@bespoke/shared/latency/workload.js';
 import type { LatencyView } from '@bespoke/shared/protocol/api.js';
 import type { Database } from './database.js';
 import { doubtOf, type Verdict, verdicts } from './doubt.js';
+import { runtimeOf, runtimeText } from './runtime-text.js';
 
 /** The raw record of one measurement. */
 export interface Measurement {
@@ -130,16 +130,17 @@ export class Latencies {
     blockIsOpen: boolean,
     outcome: MeasurementSuccess,
   ): void {
-    const { count, medianMs, lowMs, highMs } = summarizePasses(samplesOfPasses(outcome));
+    const summary = summarizePasses(samplesOfPasses(outcome));
+    const { count, medianMs, lowMs, highMs } = summary;
     this.#insert.run({
       jobId: lease.jobId,
       leaseId: lease.id,
       blockId: lease.blockId,
       measuredBy: lease.deviceId,
       verdict: blockIsOpen ? 'provisional' : 'void',
-      doubt: blockIsOpen ? doubtsOf(outcome).join('; ') || null : 'it came after its block had ended',
+      doubt: blockIsOpen ? doubtsOf(outcome, summary).join('; ') || null : 'it came after its block had ended',
       deviceId: job.deviceId,
-      runtime: canonicalJson(job.runtime),
+      runtime: runtimeText(job.runtime),
       key: job.key,
       medianMs,
       lowMs,
@@ -157,14 +158,14 @@ export class Latencies {
 
   /** What the device measured under one runtime, by workload key. */
   table(deviceId: string, runtime: RuntimeKey): LatencyTable {
-    const rows = this.#table.all(deviceId, canonicalJson(runtime));
+    const rows = this.#table.all(deviceId, runtimeText(runtime));
     return new Map(rows.map((row) => [row.workload_key, entryOf(row)]));
   }
 
   /** The medians of all measurements that count, ascending, by workload key. */
   medians(deviceId: string, runtime: RuntimeKey): ReadonlyMap<string, readonly number[]> {
     const medians = new Map<string, number[]>();
-    for (const { workload_key: key, median_ms: ms } of this.#medians.all(deviceId, canonicalJson(runtime))) {
+    for (const { workload_key: key, median_ms: ms } of this.#medians.all(deviceId, runtimeText(runtime))) {
       const known = medians.get(key);
       if (known) known.push(ms);
       else medians.set(key, [ms]);
@@ -178,7 +179,7 @@ export class Latencies {
   }
 
   get(deviceId: string, runtime: RuntimeKey, key: string): LatencyView | undefined {
-    const row = this.#one.get(deviceId, canonicalJson(runtime), key);
+    const row = this.#one.get(deviceId, runtimeText(runtime), key);
     return row && fromRow(row);
   }
 
@@ -189,7 +190,7 @@ export class Latencies {
 
   /** All measurements of one workload with their samples, oldest first. */
   measurements(deviceId: string, runtime: RuntimeKey, key: string): Measurement[] {
-    return this.#raw.all(deviceId, canonicalJson(runtime), key).map((row) => ({
+    return this.#raw.all(deviceId, runtimeText(runtime), key).map((row) => ({
       samplesMs: decodeSamples(row.samples_ms),
       uncountedMs: decodeSamples(row.uncounted_ms),
       passes: JSON.parse(row.passes) as PassRecord[],
@@ -207,7 +208,7 @@ export class Latencies {
 function fromRow(row: Row): LatencyView {
   return {
     deviceId: row.device_id,
-    runtime: JSON.parse(row.runtime) as RuntimeKey,
+    runtime: runtimeOf(row.runtime),
     key: row.workload_key,
     workload: JSON.parse(row.workload) as Workload,
     ...entryOf(row),

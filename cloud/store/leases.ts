@@ -44,7 +44,7 @@ export class Leases {
       'UPDATE leases SET ended_ms = ?, reason = ?, log = ? WHERE id = ?',
     );
     this.#endAll = database.prepare<[number]>(
-      "UPDATE leases SET ended_ms = ? WHERE id IN (SELECT lease_id FROM jobs WHERE state IN ('queued', 'leased', 'provisional') AND state = 'leased')",
+      "UPDATE leases SET ended_ms = ? WHERE id IN (SELECT lease_id FROM jobs WHERE ended IS NULL AND state = 'leased')",
     );
     this.#deaths = database.prepare<[string], Death>(
       `SELECT l.device_id AS deviceId, d.name AS deviceName, l.log FROM leases l JOIN devices d ON d.id = l.device_id

@@ -1,8 +1,8 @@
 /** Predictors: how sums of blocks relate to whole networks, by device, runtime and space, with the points of each fit. */
-import { canonicalJson } from '@bespoke/shared/base/json.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { PredictorView } from '@bespoke/shared/protocol/api.js';
 import type { Database } from './database.js';
+import { runtimeOf, runtimeText } from './runtime-text.js';
 
 /** What a study fitted. */
 export type FittedPredictor = Pick<PredictorView, 'space' | 'holdOut' | 'points'>;
@@ -41,7 +41,7 @@ export class Predictors {
     this.#add.run({
       deviceId: owner.deviceId,
       studyId: owner.studyId,
-      runtime: canonicalJson(owner.runtime),
+      runtime: runtimeText(owner.runtime),
       space: fitted.space,
       fitted: this.now().toISOString(),
       holdOut: JSON.stringify(fitted.holdOut),
@@ -63,7 +63,7 @@ export class Predictors {
 
 function fromRow(row: Row): PredictorView {
   return {
-    runtime: JSON.parse(row.runtime) as RuntimeKey,
+    runtime: runtimeOf(row.runtime),
     space: row.space,
     fittedAt: row.fitted,
     holdOut: JSON.parse(row.hold_out) as PredictorView['holdOut'],

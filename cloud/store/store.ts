@@ -2,6 +2,7 @@
 import { Agents, cloudIdOf } from './agents.js';
 import { Artifacts } from './artifacts.js';
 import { Blocks } from './blocks.js';
+import { startCheckpoints } from './checkpoints.js';
 import { openDatabase } from './database.js';
 import { Devices } from './devices.js';
 import { ImportedLatencies } from './imported-latencies.js';
@@ -12,6 +13,7 @@ import { Predictors } from './predictors.js';
 import { Secrets } from './secrets.js';
 import { Studies } from './studies.js';
 import { Tables } from './tables.js';
+import { Workloads } from './workloads.js';
 
 export interface Store {
   /** Which cloud this is: 32 hex digits, made up with the database. */
@@ -30,6 +32,8 @@ export interface Store {
   readonly secrets: Secrets;
   /** False once closed. */
   readonly open: boolean;
+  /** Keeps a thread that brings the database's log into it, which commits do otherwise; gives what ends it. */
+  checkpointBeside(): () => Promise<void>;
   /** Does all of the work or none; within another one, it is a part of that. */
   transaction<T>(work: () => T): T;
   close(): void;
@@ -40,18 +44,19 @@ export function openStore(directory: string, now: () => Date = () => new Date())
   const database = openDatabase(directory);
   const atomically = database.transaction((work: () => unknown) => work());
   const devices = new Devices(database, now);
+  const workloads = new Workloads(database);
   const latencies = new Latencies(database, now);
   const cloudId = cloudIdOf(database);
   const secrets = new Secrets(database, now, cloudId);
   const leases = new Leases(database, now);
   const blocks = new Blocks(database, now);
   const predictors = new Predictors(database, now);
-  const imported = new ImportedLatencies(database, now);
+  const imported = new ImportedLatencies(database, workloads, now);
   return {
     cloudId,
     agents: new Agents(database, secrets, now),
     devices,
-    jobs: new Jobs(database, { latencies, leases, blocks }, now),
+    jobs: new Jobs(database, { devices, workloads, latencies, leases, blocks }, now),
     leases,
     blocks,
     latencies,
@@ -65,6 +70,7 @@ export function openStore(directory: string, now: () => Date = () => new Date())
       return database.open;
     },
     transaction: <T>(work: () => T) => (database.inTransaction ? work() : atomically.immediate(work)) as T,
+    checkpointBeside: () => startCheckpoints(database),
     close: () => database.close(),
   };
 }

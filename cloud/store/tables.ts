@@ -1,5 +1,4 @@
 /** Tables as files have them: a device's rows with their summaries, to be written; and rows of a file, to be kept as imported. */
-import { canonicalJson } from '@bespoke/shared/base/json.js';
 import { samplesOfPasses } from '@bespoke/shared/latency/measurement.js';
 import { summarizePasses } from '@bespoke/shared/latency/statistics.js';
 import type { TableRow } from '@bespoke/shared/latency/table-row.js';
@@ -7,6 +6,7 @@ import type { Database } from './database.js';
 import type { Device, Devices } from './devices.js';
 import type { ImportedLatencies } from './imported-latencies.js';
 import type { Latencies } from './latencies.js';
+import { runtimeText } from './runtime-text.js';
 
 export class Tables {
   constructor(
@@ -40,5 +40,5 @@ export class Tables {
 }
 
 function runtimesOf(rows: readonly TableRow[]): Device['runtimes'] {
-  return [...new Map(rows.map(({ runtime }) => [canonicalJson(runtime), runtime])).values()];
+  return [...new Map(rows.map(({ runtime }) => [runtimeText(runtime), runtime])).values()];
 }

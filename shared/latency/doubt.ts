@@ -1,6 +1,6 @@
 /** Doubt: what speaks against a measurement, told by itself. Sentinels, which compare blocks of measurements, are the cloud's. */
 import { type MeasurementSuccess, samplesOfPasses } from './measurement.js';
-import { median, summarizePasses } from './statistics.js';
+import { type LatencySummary, summarizePasses } from './statistics.js';
 
 /** What a doubt is read off; stored measurements have it, too. */
 export type MeasurementFacts = Pick<MeasurementSuccess, 'samplesMs' | 'uncountedMs' | 'passes' | 'overheadMs' | 'host'>;
@@ -15,22 +15,24 @@ export const doubtLimits = {
   waitedShare: 0.1,
 } as const;
 
+const summaryOf = (measurement: MeasurementFacts): LatencySummary => summarizePasses(samplesOfPasses(measurement));
+
 /** How far the 95% interval reaches from the median to its farther end, as a share of a reading. */
-export function reachShare(measurement: MeasurementFacts): number {
-  const { medianMs, lowMs, highMs } = summarizePasses(samplesOfPasses(measurement));
+export function reachShare(measurement: MeasurementFacts, summary = summaryOf(measurement)): number {
+  const { medianMs, lowMs, highMs } = summary;
   return Math.max(medianMs - lowMs, highMs - medianMs) / (medianMs + measurement.overheadMs);
 }
 
 /** Share of each reading, 0..1, that was overhead and was taken out. */
-export function overheadShare({ samplesMs, overheadMs }: MeasurementFacts): number {
-  return overheadMs / (median(samplesMs) + overheadMs);
+export function overheadShare(measurement: MeasurementFacts, { medianMs } = summaryOf(measurement)): number {
+  return measurement.overheadMs / (medianMs + measurement.overheadMs);
 }
 
-/** Why the measurement is in doubt, in words for people, worst first; none where nothing speaks against it. */
-export function doubtsOf(measurement: MeasurementFacts): string[] {
+/** Why the measurement is in doubt, in words for people, worst first; none where nothing speaks against it. `summary` is the measurement's own. */
+export function doubtsOf(measurement: MeasurementFacts, summary = summaryOf(measurement)): string[] {
   const { host } = measurement;
-  const reach = reachShare(measurement);
-  const overhead = overheadShare(measurement);
+  const reach = reachShare(measurement, summary);
+  const overhead = overheadShare(measurement, summary);
   const waited = host.waitedShare ?? 0;
   return [
     host.throttled && 'heat or a weak supply slowed the processor down',

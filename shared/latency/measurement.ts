@@ -94,15 +94,28 @@ export const hostStateSchema = z.strictObject({
   charging: z.boolean().nullable(),
 });
 
-const samples = z.array(z.number().positive()).max(maxSampleCount);
+/** Checked in one loop, not as a schema for each number: a result has hundreds, and a cloud reads thousands of results a second. */
+const samples = (least: number) =>
+  z.custom<readonly number[]>().superRefine((value: unknown, { addIssue }) => {
+    if (!Array.isArray(value) || value.length < least || value.length > maxSampleCount) {
+      addIssue({
+        code: 'custom',
+        message: `expected a list of ${least} to ${maxSampleCount} samples`,
+        continue: false,
+      });
+      return;
+    }
+    const bad = value.findIndex((sample) => !(typeof sample === 'number' && sample > 0 && sample < Infinity));
+    if (bad >= 0) addIssue({ code: 'custom', path: [bad], message: 'expected a positive number', continue: false });
+  });
 const count = z.number().int().min(1).max(maxSampleCount);
 
 export const measurementOutcomeSchema = z.discriminatedUnion('ok', [
   z
     .strictObject({
       ok: z.literal(true),
-      samplesMs: samples.min(1),
-      uncountedMs: samples,
+      samplesMs: samples(1),
+      uncountedMs: samples(0),
       passes: z
         .array(z.strictObject({ counted: z.boolean(), sampleCount: count }))
         .min(1)

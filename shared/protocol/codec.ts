@@ -32,12 +32,14 @@ function requireVersion(json: Record<string, unknown>): void {
   throw new AppError('PROTOCOL_VERSION_DIFFERS', { expected: protocolVersion, got: json.protocol as number });
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 function parseJson(bytes: Uint8Array): unknown {
   if (bytes.length > maxMessageBytes) {
     throw new AppError('MESSAGE_TOO_LARGE', { byteCount: bytes.length, limitBytes: maxMessageBytes });
   }
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return JSON.parse(utf8.decode(bytes));
   } catch (cause) {
     throw new AppError(
       'MESSAGE_INVALID',

@@ -1,6 +1,7 @@
 /**
- * Simulated agents: real sockets and messages, but what they measure is made up. Each answers a job after `measureMs` and then
- * asks for the next. All have one key. Arguments: url, the key as a JWK, number of the first agent, how many, how many classes of devices there are.
+ * Simulated agents: real sockets and messages, but what they measure is made up. All have one key. Each has a beat of its own: every
+ * `periodMs` it answers the job at hand and asks for the next, so that as many ask in a second however late their jobs come; with
+ * a period of 0 it answers at once. Arguments: url, the key as a JWK, number of the first agent, how many, how many classes of devices there are.
  */
 import { pauseMs } from '@bespoke/agent/connection.js';
 import { signProof } from '@bespoke/agent/dial.js';
@@ -11,11 +12,14 @@ import { WebSocket } from 'ws';
 const [url, keyText, first, count, classCount] = process.argv.slice(2);
 const key = JSON.parse(keyText);
 const runtime = { runtime: 'tflite', version: '2.9.0', threads: 1, delegate: 'xnnpack' };
+/** The least that a real agent sends: five passes of 15 samples, of which two passes count. */
+const samplesMs = (count) =>
+  Array.from({ length: count }, (_, index) => Number((1 + (index % 7) / 1000).toPrecision(6)));
 const outcome = {
   ok: true,
-  samplesMs: [1, 1.01, 1.02, 0.99, 1],
-  uncountedMs: [],
-  passes: [{ counted: true, sampleCount: 5 }],
+  samplesMs: samplesMs(30),
+  uncountedMs: samplesMs(45),
+  passes: Array.from({ length: 5 }, (_, index) => ({ counted: index < 2, sampleCount: 15 })),
   overheadMs: 0.01,
   batchSize: 10,
   runtime,
@@ -23,15 +27,20 @@ const outcome = {
 };
 const outcomeText = JSON.stringify(outcome);
 
-/** How long a measurement takes; null: the agents do not ask for jobs. */
-let measureMs = null;
+/** From one answer of an agent to its next; null: the agents do not ask for jobs. */
+let periodMs = null;
 let [welcomedCount, lostCount, beatCount, answeredCount] = [0, 0, 0, 0];
 let dispatchesMs = [];
+let utilization = performance.eventLoopUtilization();
 
 class Agent {
   #failedAttempts = 0;
   #welcomed = false;
   #askedMs = null;
+  /** The job at hand. */
+  #job = null;
+  #start;
+  #beat;
 
   constructor(number) {
     this.hello = {
@@ -71,10 +80,10 @@ class Agent {
           };
           if (socket.readyState === WebSocket.OPEN) heart = setInterval(beat, message.heartbeatMs);
         }, Math.random() * message.heartbeatMs);
-        this.ask();
+        this.#ask();
       }
       if (message.type === 'heartbeatAck') answeredCount++;
-      if (message.type === 'job') this.#measure(message);
+      if (message.type === 'job') this.#take(message);
     });
     socket.on('error', () => {}); // it closes next
     socket.on('close', () => {
@@ -82,6 +91,7 @@ class Agent {
       if (this.#welcomed) [welcomedCount, lostCount] = [welcomedCount - 1, lostCount + 1];
       this.#welcomed = false;
       this.#askedMs = null;
+      this.#job = null;
       setTimeout(() => this.dial(), pauseMs(this.#failedAttempts++, Math.random()));
     });
   }
@@ -92,22 +102,38 @@ class Agent {
     this.#send(JSON.stringify({ ...hello, signature }));
   }
 
+  /** Begins to work at the period, somewhere in it; or stops. */
+  work() {
+    clearTimeout(this.#start);
+    clearInterval(this.#beat);
+    this.#start = setTimeout(() => {
+      if (periodMs) this.#beat = setInterval(() => this.#answer(), periodMs);
+      this.#answer();
+    }, Math.random() * periodMs);
+  }
+
   /** Says that it is idle, once. */
-  ask() {
-    if (measureMs === null || this.#askedMs !== null || !this.#welcomed) return;
+  #ask() {
+    if (periodMs === null || this.#askedMs !== null || this.#job || !this.#welcomed) return;
     this.#askedMs = performance.now();
     this.#send('{"type":"ready"}');
   }
 
-  #measure({ jobId, leaseId }) {
+  #take(job) {
     dispatchesMs.push(performance.now() - this.#askedMs);
-    const answer = () => {
+    this.#askedMs = null;
+    this.#job = job;
+    if (!periodMs) this.#answer();
+  }
+
+  /** Answers the job at hand, if there is one, and asks for the next. */
+  #answer() {
+    if (this.#job) {
+      const { jobId, leaseId } = this.#job;
+      this.#job = null;
       this.#send(`{"type":"result","jobId":"${jobId}","leaseId":"${leaseId}","outcome":${outcomeText}}`);
-      this.#askedMs = null;
-      this.ask();
-    };
-    if (measureMs) setTimeout(answer, measureMs * (0.5 + Math.random()));
-    else answer();
+    }
+    this.#ask();
   }
 
   #send(text) {
@@ -125,16 +151,26 @@ const commands = {
       if (index % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 50_000 / perSecond));
     }
   },
-  /** Asks for jobs that take so long each, a jitter of a half apart; asks all at once or over that time. */
+  /** Works at this period. */
   work(input) {
-    measureMs = input.measureMs;
+    periodMs = input.periodMs;
     dispatchesMs = [];
-    for (const agent of agents) setTimeout(() => agent.ask(), Math.random() * measureMs);
+    for (const agent of agents) agent.work();
   },
+  /** `busyShare`: of the time since it was last asked, in which this process had something to do. */
   figures() {
     const dispatches = dispatchesMs;
     dispatchesMs = [];
-    return { welcomedCount, lostCount, beatCount, answeredCount, dispatchesMs: dispatches };
+    const since = performance.eventLoopUtilization(utilization);
+    utilization = performance.eventLoopUtilization();
+    return {
+      welcomedCount,
+      lostCount,
+      beatCount,
+      answeredCount,
+      dispatchesMs: dispatches,
+      busyShare: since.utilization,
+    };
   },
 };
 process.on('message', async ({ id, command, input }) => {

@@ -20,6 +20,23 @@ cloud.queue.subscribe(({ state }) => {
   if (state === 'leased') grantedCount++;
 });
 
+/** From an agent's `ready`, as it was read, to its job, as it is written: what the cloud itself takes. */
+let withinMs = [];
+const readMs = new WeakMap();
+const ready = cloud.registry.ready.bind(cloud.registry);
+cloud.registry.ready = (agent) => {
+  if (!readMs.has(agent.link)) watchJobs(agent.link);
+  readMs.set(agent.link, performance.now());
+  ready(agent);
+};
+function watchJobs(link) {
+  const send = link.send.bind(link);
+  link.send = (message) => {
+    send(message);
+    if (message.type === 'job') withinMs.push(performance.now() - readMs.get(link));
+  };
+}
+
 /** `count` workloads for the first device of every class, none of which was asked for before `first`. */
 async function measure({ first, count }) {
   const devices = new Map(cloud.store.devices.all().map((device) => [cloud.store.devices.classOf(device.id), device]));
@@ -36,12 +53,25 @@ async function measure({ first, count }) {
   }
 }
 
+let utilization = performance.eventLoopUtilization();
 const commands = {
   measure,
+  /** `busyShare`: of the time since it was last asked, in which it computed or waited for the disk. */
   figures: () => {
     const { rss } = process.memoryUsage();
     const { user, system } = process.cpuUsage();
-    return { grantedCount, rssBytes: rss, cpuMs: (user + system) / 1000 };
+    const within = withinMs;
+    withinMs = [];
+    const since = performance.eventLoopUtilization(utilization);
+    utilization = performance.eventLoopUtilization();
+    return {
+      grantedCount,
+      rssBytes: rss,
+      cpuMs: (user + system) / 1000,
+      systemCpuMs: system / 1000,
+      withinMs: within,
+      busyShare: since.utilization,
+    };
   },
 };
 process.on('message', async ({ id, command, input }) => {

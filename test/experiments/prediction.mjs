@@ -1,15 +1,18 @@
 /**
  * How well do latencies of pieces predict whole networks? Measures a space's pieces and random networks of it through the agent's
  * own measuring process, in rounds of random order, and prints one row: raw sum of pieces, MACs alone, and the calibrated predictor, on the
- * networks that no fit saw. With --effects instead: adjacent blocks of `small` as a chain against the sum of the two, and a branch
- * whose output nobody reads, measured with and without (TFLite only: no other runtime reads files).
+ * networks that no fit saw. Those of `eeea` differ in cells and channels, too, as they would over the budgets of a study; with --no-spread all
+ * have one skeleton, and the slowest takes little more than the quickest.
  *
- *   node test/experiments/prediction.mjs --space small|eeea --runtime tflite --threads 1 [--networks 30] [--holdout 12] [--rounds 2] [--seed 0] [--effects]
+ * With --effects instead: adjacent blocks of `small` as a chain against the sum of the two, and a branch whose output nobody reads,
+ * measured with and without (TFLite only: no other runtime reads files).
+ *
+ *   node test/experiments/prediction.mjs --space small|eeea --runtime tflite --threads 1 [--networks 30] [--holdout 12] [--rounds 2] [--seed 0] [--no-spread] [--effects]
  */
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { createMeasurer } from '@bespoke/agent/measurer.js';
-import { randomCellNetwork } from '@bespoke/cloud/search/eeea/random-genotype.js';
+import { randomCellNetwork, smallCells } from '@bespoke/cloud/search/eeea/random-genotype.js';
 import { fitPredictor, networkWorkload } from '@bespoke/cloud/search/predictor.js';
 import { buildSpace } from '@bespoke/cloud/search/presets.js';
 import { choose, samplePath } from '@bespoke/cloud/search/space.js';
@@ -32,8 +35,10 @@ const { values: options } = parseArgs({
     holdout: { type: 'string', default: '12' },
     rounds: { type: 'string', default: '2' },
     seed: { type: 'string', default: '0' },
+    spread: { type: 'boolean', default: true },
     effects: { type: 'boolean', default: false },
   },
+  allowNegative: true,
 });
 const [threads, networkCount, heldOutCount, roundCount, seed] = [
   'threads',
@@ -58,10 +63,14 @@ async function openMeasuring() {
 }
 
 const small = buildSpace({ preset: 'small' }, { height: 32, width: 32, channels: 3, classes: { length: 10 } });
+/** How networks of `eeea` are stacked, each as often as the others. */
+const stackings = options.spread
+  ? [5, 8].flatMap((cells) => [12, 16, 24].map((channels) => ({ ...smallCells, cells, channels })))
+  : [smallCells];
 /** Draws a random network of the space. */
 const draws = {
   small: (stream) => choose(small, samplePath(small, stream)),
-  eeea: (stream) => randomCellNetwork(stream),
+  eeea: (stream) => randomCellNetwork(stream, stackings[stream.integer(stackings.length)]),
 };
 
 const { measure, close } = await openMeasuring();

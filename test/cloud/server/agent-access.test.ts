@@ -180,10 +180,9 @@ describe('revocation', () => {
 });
 
 describe('an agent without pairing', () => {
-  it('gets no job and no file, whatever it says first', async () => {
+  it('gets no job, whatever it says first', async () => {
     const cloud = await testCloud();
     cloud.store.devices.save(device);
-    const { sha256 } = cloud.store.artifacts.put(Buffer.from('model bytes'));
     const stop = new AbortController();
     const campaign = cloud.ensureMeasured(device.id, runtime, [workload(0)], { signal: stop.signal });
     const outcome = success(1);
@@ -199,14 +198,48 @@ describe('an agent without pairing', () => {
       expect(await answerTo(agent)).toMatchObject({ type: 'refused' });
       expect(agent.messages).toHaveLength(1);
     }
-    for (const token of ['', 'x'.repeat(43), sha256]) {
-      const response = await fetch(`${cloud.url}/api/artifacts/${sha256}`, {
-        headers: { authorization: `Bearer ${token}` },
-      });
-      expect([response.status, (await response.text()).includes('model bytes')]).toEqual([401, false]);
-    }
     expect(cloud.store.jobs.countOpen(device.id)).toBe(1);
     stop.abort(new Error('enough'));
     await expect(campaign).rejects.toThrow('enough');
   });
+});
+
+describe('the token of files', () => {
+  const bytes = 'model bytes';
+
+  it.each<[who: string, token: (welcome: { fileToken: string }, sha256: string) => string, opens: boolean]>([
+    ['an agent that is welcome', ({ fileToken }) => fileToken, true],
+    ['who has none', () => '', false],
+    ['who guesses one', () => 'x'.repeat(43), false],
+    ['who knows only part of one', ({ fileToken }) => fileToken.slice(0, -1), false],
+    ["who knows the file's name", (_, sha256) => sha256, false],
+  ])('of %s opens them as it should', async (_, tokenOf, opens) => {
+    const { cloud, welcome } = await welcomeAgent();
+    const { sha256 } = cloud.store.artifacts.put(Buffer.from(bytes));
+    const response = await fileBy(cloud, sha256, tokenOf(welcome, sha256));
+    const answer = await response.text();
+    expect([response.status, answer === bytes, answer.includes('AGENT_TOKEN_UNKNOWN')]).toEqual(
+      opens ? [200, true, false] : [401, false, true],
+    );
+  });
+
+  it('ends with the connection', async () => {
+    const { cloud, agent, welcome } = await welcomeAgent();
+    const { sha256 } = cloud.store.artifacts.put(Buffer.from(bytes));
+    expect((await fileBy(cloud, sha256, welcome.fileToken)).status).toBe(200);
+    agent.socket.terminate();
+    await until('it opens nothing', async () => (await fileBy(cloud, sha256, welcome.fileToken)).status === 401);
+  });
+
+  async function welcomeAgent() {
+    const cloud = await testCloud();
+    letIn(cloud);
+    const agent = await agentSaying(cloud, helloTo);
+    const welcome = await until('it is welcome', () => agent.messages[0] as { fileToken: string });
+    return { cloud, agent, welcome };
+  }
+
+  function fileBy({ url }: { url: string }, sha256: string, token: string): Promise<Response> {
+    return fetch(`${url}/api/artifacts/${sha256}`, { headers: { authorization: `Bearer ${token}` } });
+  }
 });

@@ -9,8 +9,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { device, runtime, success, workload } from '../../support/fleet.js';
 import { temporaryFolder } from '../../support/folder.js';
 
-describe('migration 2', () => {
-  it('keeps jobs and measurements, and says that no sentinel watched over them', () => {
+describe('migrations', () => {
+  it('keep jobs and measurements, say that no sentinel watched over them, and take for open what has not ended', () => {
     const folder = temporaryFolder();
     const old = new Sqlite(join(folder, 'bespoke.sqlite'));
     old.exec(first);
@@ -46,6 +46,7 @@ describe('migration 2', () => {
       { samplesMs: [2], measuredBy: device.id },
     ]);
     expect(store.devices.classOf(device.id)).toBe('linux x64, 2 x some cpu, 7 GiB');
+    expect(store.jobs.countOpen(device.id)).toBe(1);
     expect(store.jobs.giveBackAll()).toBe(1);
     expect(store.jobs.queued()).toMatchObject([{ id: 'job-leased', attempts: 0, repeats: 0 }]);
   });

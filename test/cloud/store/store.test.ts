@@ -32,10 +32,10 @@ describe('openDatabase', () => {
   it('refuses a file of a newer release', () => {
     const folder = temporaryFolder();
     const database = openDatabase(folder);
-    database.pragma('user_version = 7');
+    database.pragma(`user_version = ${newest + 1}`);
     database.close();
     expect(() => openDatabase(folder)).toThrow(
-      `to have version ${newest} at most, but it has 7; it was written by a newer release`,
+      `to have version ${newest} at most, but it has ${newest + 1}; it was written by a newer release`,
     );
   });
 });
@@ -47,6 +47,17 @@ describe('lockDirectory', () => {
     expect(() => lockDirectory(folder)).toThrow(/to be free, but another cloud runs on it/);
     unlock();
     lockDirectory(folder)();
+  });
+});
+
+describe('Devices', () => {
+  it('classes a device by its hardware, anew when that is another', () => {
+    const { devices } = testStore();
+    devices.save(device);
+    expect(devices.classOf(device.id)).toBe('linux x64, 2 x some cpu, 7 GiB');
+    devices.save({ ...device, info: { ...device.info, cpuModel: 'another cpu', memoryBytes: 2 ** 34 } });
+    expect(devices.classOf(device.id)).toBe('linux x64, 2 x another cpu, 16 GiB');
+    expect(devices.classOf(twin.id)).toBeUndefined();
   });
 });
 

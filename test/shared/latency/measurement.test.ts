@@ -44,6 +44,13 @@ describe('measurementOutcomeSchema', () => {
       const passes = [{ counted: true, sampleCount: samplesMs.length }];
       expect(accepts({ ...success, samplesMs, uncountedMs: [], passes })).toBe(false);
     }
+    for (const list of [undefined, null, '11', { length: 1, 0: 1 }, ['1'], [null], [[1]]]) {
+      const passes = [{ counted: true, sampleCount: 1 }];
+      expect(accepts({ ...success, samplesMs: list, uncountedMs: [], passes }), `as ${list}`).toBe(false);
+      expect(accepts({ ...success, samplesMs: [1], uncountedMs: list, passes }), `beside ${list}`).toBe(false);
+    }
+    const { uncountedMs: _, ...without } = success;
+    expect(accepts(without)).toBe(false);
     const half = new Array(1500).fill(1);
     const passes = [true, false].map((counted) => ({ counted, sampleCount: 1500 }));
     expect(accepts({ ...success, samplesMs: half, uncountedMs: half, passes })).toBe(false);

@@ -32,7 +32,7 @@ describe('decodeAgentMessage', () => {
     [
       'too many samples',
       { ...result, outcome: { ...success(1), samplesMs: Array(2001).fill(1) } },
-      /at \$\.outcome\.samplesMs: Too big/,
+      /at \$\.outcome\.samplesMs: expected a list of 1 to 2000 samples/,
     ],
     [
       'a long log',
