@@ -3,6 +3,9 @@ import { randomStream } from '@bespoke/shared/base/random.js';
 import { countMacs } from '@bespoke/shared/cost/macs.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import { Argument, type Command, InvalidArgumentError } from 'commander';
+import { type CellPresetName, cellPresetNames, openCells, resolveCells } from '../search/eeea/cell-presets.js';
+import { drawGenes } from '../search/eeea/gene-space.js';
+import { paramsOf } from '../search/eeea/objective.js';
 import { buildSpace, type PresetName, presetNames } from '../search/presets.js';
 import { candidateName, choose, type SearchSpace, samplePath, spaceSize } from '../search/space.js';
 import { printResult } from './output.js';
@@ -13,11 +16,18 @@ export function registerSpace(program: Command): void {
   const space = program.command('space').description('search spaces: which networks a study chooses from');
   space
     .command('ls')
-    .description('the presets; `custom` in a study takes its own stages')
+    .description('the presets; `custom` in a study takes its own stages, and cells any settings')
     .option('--json', 'one line of JSON')
     .action((options: { json?: boolean }) => {
       const rows = shown.map((name) => summarize(spaceOf(name, 32, 10)));
-      printResult(options, rows, rows.map((row) => `${row.name.padEnd(14)}${describe(row)}`).join('\n'));
+      const cells = cellPresetNames.map(summarizeCells);
+      const lines = [
+        'chains of blocks (space: NAME)',
+        ...rows.map((row) => `  ${row.name.padEnd(14)}${describe(row)}`),
+        'cells (method: eeea, evolution.cells: NAME)',
+        ...cells.map((row) => `  ${row.name.padEnd(14)}${describeCells(row)}`),
+      ];
+      printResult(options, { chains: rows, cells }, lines.join('\n'));
     });
   space
     .command('show')
@@ -67,4 +77,30 @@ function summarize(space: SearchSpace): SpaceSummary {
 
 function describe({ networks, slots, meanMacs }: SpaceSummary): string {
   return `${networks.toExponential(1)} networks in ${slots} searched slots, ${(meanMacs / 1e6).toFixed(1)} M MACs on average`;
+}
+
+interface CellsSummary {
+  readonly name: CellPresetName;
+  readonly genotypes: number;
+  readonly ops: number;
+  readonly steps: number;
+  /** Of random genotypes' networks, at 32x32. */
+  readonly meanParams: number;
+}
+
+function summarizeCells(name: CellPresetName): CellsSummary {
+  const settings = resolveCells({ preset: name });
+  const space = openCells(settings, { height: 32, width: 32, channels: 3, classes: { length: 10 } });
+  const params = paramsOf(space);
+  const stream = randomStream(0, 'cells-summary');
+  const sampleCount = 100;
+  let sum = 0;
+  for (let sample = 0; sample < sampleCount; sample++) sum += params(drawGenes(space, stream));
+  const genotypes = space.valueCounts.reduce((product, count) => product * count, 1);
+  const { ops, steps } = settings;
+  return { name, genotypes, ops: ops.length, steps, meanParams: Math.round(sum / sampleCount) };
+}
+
+function describeCells({ genotypes, ops, steps, meanParams }: CellsSummary): string {
+  return `${genotypes.toExponential(1)} genotypes of ${ops} ops and ${steps} steps, ${(meanParams / 1e6).toFixed(2)} M parameters on average`;
 }

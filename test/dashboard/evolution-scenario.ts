@@ -2,7 +2,9 @@
  * An evolution as the cloud would tell it, generated from a seed: six generations of cells, their errors, latencies and sizes. Figures follow
  * simple laws (an op has a price, a gain and a size); they were measured nowhere.
  */
-import { eeeaOps, randomGenotype } from '@bespoke/cloud/search/eeea/random-genotype.js';
+import { openCells, resolveCells } from '@bespoke/cloud/search/eeea/cell-presets.js';
+import { eeeaOps } from '@bespoke/cloud/search/eeea/cell-space.js';
+import { drawGenes } from '@bespoke/cloud/search/eeea/gene-space.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import type { CellPair } from '@bespoke/shared/network/cell.js';
 import type { Genotype } from '@bespoke/shared/network/genotype.js';
@@ -23,6 +25,9 @@ export const frame: EvolutionFrame = {
   evaluationCount: populationSize * generationCount,
   populationSize,
 };
+
+const shape = { height: 32, width: 32, channels: 3, classes: { length: 10 } };
+const space = openCells(resolveCells({ preset: 'paper' }), shape);
 
 /** Of each op: milliseconds, gain, thousands of parameters. */
 const laws = new Map(
@@ -86,7 +91,8 @@ function bred(individuals: readonly IndividualView[], index: number, generation:
   const front = frontOf(before);
   const pool = [...front, ...front, ...before.slice(-populationSize)];
   const parents = generation === 0 ? [] : [pool[random.integer(pool.length)]!, pool[random.integer(pool.length)]!];
-  const genotype = parents.length === 0 ? randomGenotype(random) : mutated(parents[0]!.genotype!, index);
+  const genotype =
+    parents.length === 0 ? space.genotype(drawGenes(space, random)) : mutated(parents[0]!.genotype!, index);
   const individual = {
     index,
     generation,

@@ -12,7 +12,8 @@
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { createMeasurer } from '@bespoke/agent/measurer.js';
-import { randomCellNetwork, smallCells } from '@bespoke/cloud/search/eeea/random-genotype.js';
+import { openCells, resolveCells } from '@bespoke/cloud/search/eeea/cell-presets.js';
+import { drawGenes } from '@bespoke/cloud/search/eeea/gene-space.js';
 import { fitPredictor, networkWorkload } from '@bespoke/cloud/search/predictor.js';
 import { buildSpace } from '@bespoke/cloud/search/presets.js';
 import { choose, samplePath } from '@bespoke/cloud/search/space.js';
@@ -62,15 +63,20 @@ async function openMeasuring() {
   return { measure, close: () => measurer.close() };
 }
 
-const small = buildSpace({ preset: 'small' }, { height: 32, width: 32, channels: 3, classes: { length: 10 } });
+const shape = { height: 32, width: 32, channels: 3, classes: { length: 10 } };
+const small = buildSpace({ preset: 'small' }, shape);
 /** How networks of `eeea` are stacked, each as often as the others. */
 const stackings = options.spread
-  ? [5, 8].flatMap((cells) => [12, 16, 24].map((channels) => ({ ...smallCells, cells, channels })))
-  : [smallCells];
+  ? [5, 8].flatMap((cells) => [12, 16, 24].map((channels) => ({ cells, channels })))
+  : [{ cells: 5, channels: 16 }];
+const cellSpaces = stackings.map((size) => openCells(resolveCells({ preset: 'paper', ...size }), shape));
 /** Draws a random network of the space. */
 const draws = {
   small: (stream) => choose(small, samplePath(small, stream)),
-  eeea: (stream) => randomCellNetwork(stream, stackings[stream.integer(stackings.length)]),
+  eeea(stream) {
+    const space = cellSpaces[stream.integer(cellSpaces.length)];
+    return space.decode(drawGenes(space, stream));
+  },
 };
 
 const { measure, close } = await openMeasuring();

@@ -33,8 +33,8 @@ const fullSchema = z.strictObject({
 /** All that says what a cell space is, apart from the data set's shape. */
 export type CellSettings = z.infer<typeof fullSchema>;
 
-const presetNames = ['paper', 'paper-code', 'published', 'cells'] as const;
-export type CellPresetName = (typeof presetNames)[number];
+export const cellPresetNames = ['paper', 'paper-code', 'published', 'cells'] as const;
+export type CellPresetName = (typeof cellPresetNames)[number];
 
 const authors = { reads: 'skipping', concat: 'loose-ends', cells: 20 } as const;
 
@@ -61,7 +61,7 @@ export const cellPresets: { readonly [P in CellPresetName]: CellSettings } = {
 };
 
 /** How a study's YAML says its cells: a preset and what differs from it. */
-export const cellSettingsSchema = fullSchema.partial().extend({ preset: z.enum(presetNames) });
+export const cellSettingsSchema = fullSchema.partial().extend({ preset: z.enum(cellPresetNames) });
 
 /** A preset with every setting filled in. */
 export function resolveCells(input: z.infer<typeof cellSettingsSchema>): { preset: CellPresetName } & CellSettings {

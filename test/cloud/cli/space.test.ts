@@ -22,11 +22,14 @@ afterEach(() => {
 
 describe('registerSpace', () => {
   it('lists the presets as JSON', async () => {
-    const rows = JSON.parse(await run('space', 'ls', '--json'));
-    expect(rows.map(({ name, networks, slots }: Record<string, unknown>) => [name, networks, slots])).toEqual([
+    const { chains, cells } = JSON.parse(await run('space', 'ls', '--json'));
+    expect(chains.map(({ name, networks, slots }: Record<string, unknown>) => [name, networks, slots])).toEqual([
       ['small', 25412184, 9],
       ['mobile-small', 1245197016, 11],
     ]);
+    // 9 ops; the states that the steps may read, twice each: 1 x 2 x 3 x 4; two cells.
+    expect(cells[0].genotypes / (9 ** 8 * 24 ** 2) ** 2).toBeCloseTo(1, 9);
+    expect(cells.map(({ name }: { name: string }) => name)).toEqual(['paper', 'paper-code', 'published', 'cells']);
   });
 
   it('shows the slots of a preset', async () => {

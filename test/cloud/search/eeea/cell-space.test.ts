@@ -68,6 +68,21 @@ describe('openCells', () => {
     expect(published.isLegal(blind)).toBe(false);
   });
 
+  it('lets a step read every state before it, or as in the paper none right before it', () => {
+    const statesOf = (preset: Parameters<typeof open>[0]) =>
+      open(preset).valueCounts.filter((_, gene) => gene % 2 === 1);
+    expect(statesOf('paper').slice(0, 8)).toEqual([1, 1, 2, 2, 3, 3, 4, 4]);
+    expect(statesOf('cells').slice(0, 8)).toEqual([2, 2, 3, 3, 4, 4, 5, 5]);
+  });
+
+  it('draws every op', () => {
+    const stream = randomStream(1, 'ops');
+    const space = open('paper');
+    const genes = Array.from({ length: 50 }, () => drawGenes(space, stream)).flat();
+    const drawn = new Set(genes.filter((_, gene) => gene % 2 === 0));
+    expect(drawn.size).toBe(9);
+  });
+
   it('stands a smaller network in for evaluations', () => {
     const genes = published.encode(genotypes['eeea-b']);
     expect(published.decodeProxy(genes).blocks).toHaveLength(10);
