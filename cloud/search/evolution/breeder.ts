@@ -24,7 +24,7 @@ export interface Offspring<G> {
 export interface BreederSettings<G> {
   readonly variation: Variation<G>;
   keyOf(genotype: G): Key;
-  /** What may be evaluated at all; by default all. */
+  /** What may be evaluated at all, always the same of a genotype; by default all. */
   admits?(genotype: G): boolean;
   /** Which of several children go on; by default the first. */
   readonly screening?: Screening<G>;

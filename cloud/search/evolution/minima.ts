@@ -1,12 +1,11 @@
 /**
- * Minima: what the sweep of sort.ts has to remember of a front.
+ * Minima: what the sweep of sort.ts has to remember of a front, for three and four objectives.
  *
  * The sweep takes points in ascending order of their first objective, so whether a front dominates the next point depends on the
  * other objectives alone, and of these the front's minima say all: a member that another one is no worse than in all of them is
  * forgotten. They ascend in the second objective, so that a look ends where that becomes greater than the point's:
  *
- *   two objectives     0.2
- *   three              0.1 0.9   0.4 0.5   0.8 0.2            a staircase
+ *   three objectives   0.1 0.9   0.4 0.5   0.8 0.2            a staircase
  *   four               0.1 0.9 0.3   0.2 0.5 0.8   0.4 0.7 0.1
  */
 import type { Points } from './points.js';

@@ -24,9 +24,10 @@ export function ascendingRows(points: Points, column: number): Uint32Array {
 export function sortLexicographically(rows: Uint32Array, points: Points, column = 0, from = 0, to = rows.length): void {
   sortByColumn(rows, points, column, from, to);
   if (column + 1 === points.objectiveCount) return;
-  const key = (index: number) => points.values[rows[index]! * points.objectiveCount + column]!;
+  const { values, objectiveCount } = points;
   for (let start = from, end = from; start < to; start = end) {
-    while (end < to && key(end) === key(start)) end++;
+    const key = values[rows[start]! * objectiveCount + column]!;
+    while (end < to && values[rows[end]! * objectiveCount + column]! === key) end++;
     if (end - start > 1) sortLexicographically(rows, points, column + 1, start, end);
   }
 }

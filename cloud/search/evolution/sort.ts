@@ -1,11 +1,10 @@
 /**
- * Non-dominated sorting (Deb et al. 2002, §III-A) by a sweep: points in lexicographic order, each put into the first front that does not
- * dominate it. What front k dominates, all fronts before k dominate, too, so that front is found by bisection (ENS-BS, Zhang et al.
- * 2015); a look at a front is a look at its minima alone (minima.ts). O(N log N) for two objectives.
+ * Non-dominated sorting (Deb et al. 2002, §III-A) by a sweep: points in lexicographic order, each put into its front at once (fronts.ts).
+ * O(N log N) for two objectives; for three and four a front's minima (minima.ts) are far fewer than its members.
  *
  * Constraint domination needs no comparison of points: the infeasible come after all feasible, in the order of their violations.
  */
-import { Minima } from './minima.js';
+import { openFronts } from './fronts.js';
 import { sortLexicographically } from './order.js';
 import { gather, type Points, rowsWhere } from './points.js';
 
@@ -35,29 +34,13 @@ export function frontsOf(ranks: Uint32Array): Uint32Array[] {
 function rankFeasible(points: Points, rows: Uint32Array, ranks: Uint32Array): number {
   sortLexicographically(rows, points);
   const sorted = gather(points, rows);
-  const fronts: Minima[] = [];
+  const fronts = openFronts(sorted);
   let rank = 0;
   for (let place = 0; place < rows.length; place++) {
-    const isDuplicate = place > 0 && areEqual(sorted, place - 1, place);
-    if (!isDuplicate) {
-      rank = firstNotDominating(fronts, place);
-      if (rank === fronts.length) fronts.push(new Minima(sorted));
-      fronts[rank]!.add(place);
-    }
+    if (place === 0 || !areEqual(sorted, place - 1, place)) rank = fronts.place(place);
     ranks[rows[place]!] = rank;
   }
-  return fronts.length;
-}
-
-function firstNotDominating(fronts: readonly Minima[], row: number): number {
-  let low = 0;
-  let high = fronts.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (fronts[middle]!.dominate(row)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return fronts.count;
 }
 
 function rankInfeasible(violations: Float64Array, firstRank: number, ranks: Uint32Array): void {
