@@ -15,7 +15,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
-import { describeRuntime, type RuntimeKey } from '@bespoke/shared/latency/table.js';
+import { describeRuntime } from '@bespoke/shared/latency/table.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
 import type { StudyView } from '@bespoke/shared/protocol/api.js';
 import type { CloudParts } from './compose.js';
@@ -23,9 +23,9 @@ import { agreeing } from './fleet/campaign.js';
 import { parseSpec, type ResolvedSpec, resolveSpec, writeSpec } from './search/spec.js';
 import type { StudyUpdate } from './search/study-ports.js';
 import type { StudyService } from './server/api.js';
-import type { Device } from './store/devices.js';
 import { estimateStudy } from './study-estimate.js';
 import { type FromStudy, fromFailure, type ToStudy, toFailure } from './study-messages.js';
+import { onDevices, type Place, placesFor } from './study-places.js';
 
 const entry = fileURLToPath(new URL('./study-process.js', import.meta.url));
 
@@ -41,12 +41,6 @@ interface Run {
   readonly child: ChildProcess;
   /** The device of the study, then the others that its evolution is for. */
   readonly places: readonly Place[];
-}
-
-/** What a study measures with. */
-export interface Place {
-  readonly device: Device;
-  readonly runtime: RuntimeKey;
 }
 
 export interface RunningStudies extends StudyService {
@@ -226,37 +220,6 @@ function record({ journal, store }: CloudParts, { id, places }: Run, update: Stu
 function placed(spec: ResolvedSpec): ResolvedSpec {
   const { source } = spec.data;
   return existsSync(source) ? { ...spec, data: { ...spec.data, source: resolve(source) } } : spec;
-}
-
-/** What the study measures with: on its device, by name or id, or the only one; then on the others of its evolution. Throws `DEVICE_AMBIGUOUS`, `DEVICE_RUNTIME_MISSING`. */
-export function placesFor(parts: Pick<CloudParts, 'store'>, spec: ResolvedSpec): Place[] {
-  const others = spec.method === 'eeea' ? spec.evolution.alsoOn : [];
-  return [spec.device, ...others.map(({ device }) => device)].map((wanted) => placeFor(parts, spec, wanted));
-}
-
-/** The specification with its devices by their ids, which do not change. */
-function onDevices(spec: ResolvedSpec, device: string, others: readonly string[]): ResolvedSpec {
-  const alsoOn = spec.evolution.alsoOn.map((other, index) => ({ ...other, device: others[index] ?? other.device }));
-  return { ...spec, device, evolution: { ...spec.evolution, alsoOn } };
-}
-
-function placeFor({ store }: Pick<CloudParts, 'store'>, spec: ResolvedSpec, wanted: string | null): Place {
-  const all = store.devices.all();
-  const fitting = wanted === null ? all : all.filter(({ id, name }) => id === wanted || name === wanted);
-  const [device] = fitting;
-  if (!device || fitting.length > 1) {
-    throw new AppError('DEVICE_AMBIGUOUS', { wanted, known: all.map(({ name }) => name) });
-  }
-  // An agent names the best delegate first; built-in kernels are measured for comparison, never stood on.
-  const runtime = device.runtimes.find(
-    (key) => key.runtime === spec.runtime && key.threads === spec.threads && key.delegate !== 'none',
-  );
-  if (!runtime) {
-    const describe = (key: { runtime: string; threads: number }) => `${key.runtime} with ${key.threads} thread(s)`;
-    const got = device.runtimes.map((key) => `${describe(key)} on ${key.delegate}`).join(', ') || 'none';
-    throw new AppError('DEVICE_RUNTIME_MISSING', { device: device.name, expected: describe(spec), got });
-  }
-  return { device, runtime };
 }
 
 function post(child: ChildProcess, message: ToStudy): void {

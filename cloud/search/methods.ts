@@ -6,7 +6,8 @@ import type { SearchMethod } from './method.js';
 import { buildSpace, type DatasetShape } from './presets.js';
 import { pricedBlocks } from './pricing.js';
 import { findProxyless } from './proxyless/study.js';
-import type { MethodName, ResolvedSpec } from './spec.js';
+import type { ResolvedSpec } from './spec.js';
+import type { MethodName } from './spec-schema.js';
 
 export const methods: { readonly [M in MethodName]: SearchMethod } = {
   proxyless: findProxyless,

@@ -60,7 +60,10 @@ let left = 100;
 const startMs = performance.now();
 await Promise.all(
   Array.from({ length: workerCount }, async () => {
-    while (left-- > 0) busySeconds += (await evaluate(100 + durations.integer(300))).seconds;
+    while (left-- > 0) {
+      const { seconds } = await evaluate(100 + durations.integer(300));
+      busySeconds += seconds;
+    }
   }),
 );
 const utilisation = busySeconds / ((workerCount * (performance.now() - startMs)) / 1000);
