@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type CloudProcess, startCloudProcess } from '../support/cloud-process.js';
+import { type CloudProcess, finishedStudy, startCloudProcess } from '../support/cloud-process.js';
 import { until } from '../support/until.js';
 
 const spec = `
@@ -43,19 +43,8 @@ describe('a study', () => {
   it('survives kill -9 of the cloud during its search with the same architecture', { timeout: 1_200_000 }, async () => {
     const first = await start();
     await until('the agent', async () => (await first.call('GET /api/devices')).some(({ online }) => online), 60_000);
-    const finished = (cloud: CloudProcess, id: string) =>
-      until(
-        'the study',
-        async () => {
-          const study = await cloud.call('GET /api/studies/:id', id);
-          if (study.status === 'failed') throw new Error(study.error!);
-          return study.status === 'finished' ? study : null;
-        },
-        400_000,
-      );
-
     const { id: whole } = await first.call('POST /api/studies', '', { yaml: spec });
-    const uninterrupted = await finished(first, whole);
+    const uninterrupted = await finishedStudy(first, whole);
 
     const { id } = await first.call('POST /api/studies', '', { yaml: spec });
     await until(
@@ -73,7 +62,7 @@ describe('a study', () => {
     expect(before.status).toBe('running');
     expect(before.searchPoints.length).toBeLessThan(60);
 
-    const resumed = await finished(second, id);
+    const resumed = await finishedStudy(second, id);
     expect(derivedOf(id).path).toEqual(derivedOf(whole).path);
     expect(resumed.network).toEqual(uninterrupted.network);
     expect(resumed.searchPoints.map(({ step }) => step)).toEqual(uninterrupted.searchPoints.map(({ step }) => step));

@@ -2,8 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { ApiCalls } from '@bespoke/shared/protocol/api.js';
+import type { ApiCalls, StudyDetail } from '@bespoke/shared/protocol/api.js';
 import { cookieFor } from './sign-in.js';
+import { until } from './until.js';
 
 export const bespoke = fileURLToPath(new URL('../../cloud/bin/bespoke.js', import.meta.url));
 
@@ -62,4 +63,17 @@ export async function startCloudProcess(dataDirectory: string, ...options: strin
       await once(child, 'exit');
     },
   };
+}
+
+/** The study's detail once it is finished. Throws the sentence with which it failed. */
+export function finishedStudy(cloud: CloudProcess, id: string): Promise<StudyDetail> {
+  return until(
+    'the study',
+    async () => {
+      const study = await cloud.call('GET /api/studies/:id', id);
+      if (study.status === 'failed') throw new Error(study.error!);
+      return study.status === 'finished' ? study : null;
+    },
+    400_000,
+  );
 }
