@@ -9,7 +9,7 @@
  * evaluated. Aims: 15% more than the authors' algorithm (`reference`), 35% more than random.
  */
 import { openCells, resolveCells } from '@bespoke/cloud/search/eeea/cell-presets.js';
-import { drawGenes } from '@bespoke/cloud/search/eeea/gene-space.js';
+import { drawGenes, groupsOf } from '@bespoke/cloud/search/eeea/gene-space.js';
 import { macsOf, paramsOf } from '@bespoke/cloud/search/eeea/objective.js';
 import { learnAccuracy } from '@bespoke/cloud/search/eeea/promise.js';
 import { ReferenceAlgorithm } from '@bespoke/cloud/search/eeea/reference.js';
@@ -75,11 +75,10 @@ const common = {
   keyOf: (genes) => space.key(genes),
   admits: (genes) => space.isLegal(genes),
 };
-const groups = Array.from({ length: pairCount }, (_, pair) => space.valueCounts.slice(2 * pair, 2 * pair + 2));
 
 /** As studies have it by default, but for the choice among offspring. */
 function nsga2(seed, populationSize, mutatedGroupCount, screening) {
-  const variation = groupVariation(groups, { crossoverProbability: 0.9, mutatedGroupCount });
+  const variation = groupVariation(groupsOf(space), { crossoverProbability: 0.9, mutatedGroupCount });
   return openNsga2('generational', { ...common, seed, populationSize, variation, ...(screening && { screening }) });
 }
 

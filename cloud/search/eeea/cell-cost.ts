@@ -17,15 +17,32 @@ export interface CellCostSettings {
   readonly ops: readonly CellOp[];
   readonly steps: number;
   readonly concat: 'loose-ends' | 'all';
-  networkOf(genotype: Genotype): Network;
 }
 
-/** Cost of a network by its genes (cell-space.ts). `costOf` is asked once for each piece. */
-export function additiveCellCost(settings: CellCostSettings, costOf: PieceCost): (genes: Genes) => number {
-  const { ops, steps, concat } = settings;
-  const cost = onceEach(costOf);
-  const frames = frameTable(settings, cost);
-  const opCosts = opTable(settings, cost);
+/** The pieces whose costs each cell of the tables adds up. */
+export interface CellPieces {
+  /** [(maps of the normal concat) * (steps + 1) + maps of the reduction concat]; 1 to `steps` maps each. */
+  readonly frames: readonly (readonly BlockWorkload[])[];
+  /** As `opAt` has them. */
+  readonly ops: readonly (readonly BlockWorkload[])[];
+}
+
+/** Lowers the networks that the tables come from: half a second for twenty cells, so once for a space. */
+export function cellPieces(settings: CellCostSettings, networkOf: (genotype: Genotype) => Network): CellPieces {
+  const probe: Probe = (op, normalMaps, reduceMaps) =>
+    workloadsOf(networkOf(probeGenotype(settings.steps, op, normalMaps, reduceMaps)));
+  return { frames: framePieces(settings, probe), ops: opPieces(settings, probe) };
+}
+
+/** Cost of a network by its genes (cell-space.ts). */
+export function additiveCellCost(
+  { ops, steps, concat }: CellCostSettings,
+  pieces: CellPieces,
+  costOf: PieceCost,
+): (genes: Genes) => number {
+  const sumOf = (parts: readonly BlockWorkload[]) => parts.reduce((sum, part) => sum + costOf(part), 0);
+  const frames = Float64Array.from(pieces.frames, sumOf);
+  const opCosts = Float64Array.from(pieces.ops, sumOf);
   const cellGenes = 4 * steps;
   const mapCount = concat === 'all' ? () => steps : (genes: Genes, first: number) => looseCount(genes, first, steps);
   return (genes) => {
@@ -51,48 +68,40 @@ function opAt(opCount: number, cell: number, op: number, readsInput: boolean): n
   return (cell * opCount + op) * 2 + (readsInput ? 0 : 1);
 }
 
-/** All but the ops, by the maps of both concats, 1 to `steps` each. */
-function frameTable(settings: CellCostSettings, costOf: PieceCost): Float64Array {
-  const { steps, ops } = settings;
-  const table = new Float64Array((steps + 1) ** 2);
+/** The blocks of a network whose cells have one op throughout and so many maps in their concats. */
+type Probe = (op: CellOp, normalMaps: number, reduceMaps: number) => BlockWorkload[];
+
+/** All but the ops. */
+function framePieces({ steps, ops }: CellCostSettings, probe: Probe): BlockWorkload[][] {
+  const table = Array.from({ length: (steps + 1) ** 2 }, (): BlockWorkload[] => []);
   for (let normal = 1; normal <= steps; normal++) {
     for (let reduce = 1; reduce <= steps; reduce++) {
-      const parts = probe(settings, ops[0]!, normal, reduce).flatMap(partsOf);
-      const frame = parts.filter((part) => !isOp(part) && runs(part));
-      table[normal * (steps + 1) + reduce] = frame.reduce((sum, part) => sum + costOf(part), 0);
+      const parts = probe(ops[0]!, normal, reduce).flatMap(partsOf);
+      table[normal * (steps + 1) + reduce] = parts.filter((part) => !isOp(part) && runs(part));
     }
   }
   return table;
 }
 
 /** Of one pair, in all the network's cells of its kind. */
-function opTable(settings: CellCostSettings, costOf: PieceCost): Float64Array {
-  const { ops } = settings;
-  const table = new Float64Array(4 * ops.length);
+function opPieces({ ops }: CellCostSettings, probe: Probe): BlockWorkload[][] {
+  const table = Array.from({ length: 4 * ops.length }, (): BlockWorkload[] => []);
   ops.forEach((op, index) => {
-    for (const workload of probe(settings, op, 1, 1)) {
+    for (const workload of probe(op, 1, 1)) {
       if (workload.body.kind !== 'cell') continue;
       const pairs = partsOf(workload).filter(isOp);
+      const cell = workload.body.reduction ? 1 : 0;
       // Of the probe's pairs, the first reads an input of the cell, the last a step.
-      for (const [part, readsInput] of [
-        [pairs[0]!, true],
-        [pairs.at(-1)!, false],
-      ] as const) {
-        const at = opAt(ops.length, workload.body.reduction ? 1 : 0, index, readsInput);
-        if (runs(part)) table[at] = table[at]! + costOf(part);
+      for (const [part, readsInput] of [[pairs[0]!, true] as const, [pairs.at(-1)!, false] as const]) {
+        if (runs(part)) table[opAt(ops.length, cell, index, readsInput)]!.push(part);
       }
     }
   });
   return table;
 }
 
-/** The blocks of a network whose cells have one op throughout: a chain of steps, of whose states so many are concatenated. */
-function probe(
-  { steps, networkOf }: CellCostSettings,
-  op: CellOp,
-  normalMaps: number,
-  reduceMaps: number,
-): BlockWorkload[] {
+/** Both cells a chain of steps, of whose states so many are concatenated. */
+function probeGenotype(steps: number, op: CellOp, normalMaps: number, reduceMaps: number): Genotype {
   const cell = Array.from({ length: steps }, (_, step): CellPair[] =>
     step === 0
       ? [
@@ -105,22 +114,9 @@ function probe(
         ],
   ).flat();
   const concat = (maps: number) => Array.from({ length: maps }, (_, index) => steps + 1 - index);
-  const genotype = { normal: cell, normalConcat: concat(normalMaps), reduce: cell, reduceConcat: concat(reduceMaps) };
-  return workloadsOf(networkOf(genotype));
+  return { normal: cell, normalConcat: concat(normalMaps), reduce: cell, reduceConcat: concat(reduceMaps) };
 }
 
 function isOp({ body }: BlockWorkload): boolean {
   return body.kind === 'cell-part' && body.part.kind === 'op';
-}
-
-function onceEach(costOf: PieceCost): PieceCost {
-  const costs = new Map<string, number>();
-  return (piece) => {
-    const key = JSON.stringify(piece);
-    const known = costs.get(key);
-    if (known !== undefined) return known;
-    const cost = costOf(piece);
-    costs.set(key, cost);
-    return cost;
-  };
 }

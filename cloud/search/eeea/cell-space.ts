@@ -12,8 +12,8 @@ import { type CellNetworkSettings, type Genotype, networkOfGenotype } from '@bes
 import type { Network } from '@bespoke/shared/network/network.js';
 import { spaceName } from '../space.js';
 import { canonicalCell } from './canonical-cell.js';
-import { additiveCellCost } from './cell-cost.js';
-import type { GeneSpace, Genes } from './gene-space.js';
+import { additiveCellCost, type CellPieces, cellPieces } from './cell-cost.js';
+import { type GeneSpace, type Genes, onceEach } from './gene-space.js';
 
 /** Which states step i may read, as how many of them. */
 const readable = {
@@ -74,6 +74,7 @@ export interface CellSpace extends GeneSpace {
 export function openCellSpace(settings: CellSpaceSettings): CellSpace {
   const { name, ops, steps, concat, size, proxySize } = settings;
   const cellGenes = 4 * steps;
+  let pieces: CellPieces | null = null;
   const pairsOf = (genes: Genes, first: number) =>
     Array.from({ length: 2 * steps }, (_, pair): CellPair => {
       const at = first + 2 * pair;
@@ -96,8 +97,10 @@ export function openCellSpace(settings: CellSpaceSettings): CellSpace {
     ],
     decode: (genes) => networkOf(settings, genotype(genes), size),
     decodeProxy: (genes) => networkOf(settings, genotype(genes), proxySize),
-    additive: (costOf) =>
-      additiveCellCost({ ops, steps, concat, networkOf: (probe) => networkOf(settings, probe, size) }, costOf),
+    additive(costOf) {
+      pieces ??= cellPieces({ ops, steps, concat }, (probe) => networkOf(settings, probe, size));
+      return additiveCellCost({ ops, steps, concat }, pieces, onceEach(costOf));
+    },
   };
 }
 

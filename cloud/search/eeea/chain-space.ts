@@ -1,7 +1,7 @@
 /** A chain of slots (space.ts), as ProxylessNAS searches it, as genes: one per slot that has a choice, the index of its candidate. */
 import type { Block } from '@bespoke/shared/network/block.js';
-import { choose, type SearchSpace, slotWorkloads, spaceName } from '../space.js';
-import type { GeneSpace, Genes } from './gene-space.js';
+import { choose, priceSlots, type SearchSpace, spaceName } from '../space.js';
+import { type GeneSpace, type Genes, onceEach } from './gene-space.js';
 
 export interface ChainSpace extends GeneSpace {
   /** Candidate index of every slot, those without a choice among them. */
@@ -33,9 +33,7 @@ export function openChainSpace(space: SearchSpace): ChainSpace {
     decode,
     decodeProxy: decode,
     additive(costOf) {
-      const costs = slotWorkloads(space).map((row) =>
-        row.map((workload) => (workload.body.kind === 'identity' ? 0 : costOf(workload))),
-      );
+      const costs = priceSlots(space, onceEach(costOf));
       const fixed = costs.reduce((sum, row) => (row.length === 1 ? sum + row[0]! : sum), 0);
       return (genes) => searched.reduce((sum, slot, gene) => sum + costs[slot]![genes[gene]!]!, fixed);
     },

@@ -6,8 +6,9 @@ import type { RandomStream } from '@bespoke/shared/base/random.js';
 import type { BlockWorkload } from '@bespoke/shared/latency/workload.js';
 import type { Genotype } from '@bespoke/shared/network/genotype.js';
 import type { Network } from '@bespoke/shared/network/network.js';
+import type { GeneGroup, Genes } from '../evolution/group-variation.js';
 
-export type Genes = readonly number[];
+export type { Genes };
 
 /** What a piece costs: parameters, MACs, milliseconds. */
 export type PieceCost = (piece: BlockWorkload) => number;
@@ -31,6 +32,27 @@ export interface GeneSpace {
   decodeProxy(genes: Genes): Network;
   /** A cost that is the sum over a network's pieces, as a function of its genes: table lookups. `costOf` is asked once for each piece that some network has. */
   additive(costOf: PieceCost): (genes: Genes) => number;
+}
+
+/** The genes of each group: how many values each has. */
+export function groupsOf({ valueCounts, groupSize }: Pick<GeneSpace, 'valueCounts' | 'groupSize'>): GeneGroup[] {
+  const groupCount = valueCounts.length / groupSize;
+  return Array.from({ length: groupCount }, (_, group) =>
+    valueCounts.slice(group * groupSize, (group + 1) * groupSize),
+  );
+}
+
+/** The cost, asked once for each piece: of pieces that are equal all but the first are known. */
+export function onceEach(costOf: PieceCost): PieceCost {
+  const costs = new Map<string, number>();
+  return (piece) => {
+    const key = JSON.stringify(piece);
+    const known = costs.get(key);
+    if (known !== undefined) return known;
+    const cost = costOf(piece);
+    costs.set(key, cost);
+    return cost;
+  };
 }
 
 /** Draws for legal genes before it gives up: a space in which one of a hundred draws is legal never gets near it. */

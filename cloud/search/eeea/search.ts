@@ -20,7 +20,7 @@ import { type Nsga2, type Nsga2Mode, openNsga2 } from '../evolution/nsga2.js';
 import type { ObjectiveCount } from '../evolution/points.js';
 import type { Screening } from '../evolution/screening.js';
 import type { EarlyExit } from './early-exit.js';
-import type { GeneSpace, Genes } from './gene-space.js';
+import { type GeneSpace, type Genes, groupsOf } from './gene-space.js';
 import type { Journal, JournaledIndividual } from './journal.js';
 import { judge, type Known } from './judge.js';
 import type { Objective } from './objective.js';
@@ -214,11 +214,4 @@ class Course {
     if (curveQuantile === null || before.length === 0) return null;
     return quantile(ascending(before.map(({ probeAccuracy }) => probeAccuracy)), curveQuantile);
   }
-}
-
-function groupsOf({ valueCounts, groupSize }: GeneSpace): number[][] {
-  const groupCount = valueCounts.length / groupSize;
-  return Array.from({ length: groupCount }, (_, group) =>
-    valueCounts.slice(group * groupSize, (group + 1) * groupSize),
-  );
 }
