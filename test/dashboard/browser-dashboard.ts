@@ -12,7 +12,17 @@ const distPath = join(root, 'cloud', 'dashboard', 'dist');
 /** Where tests leave their pictures. */
 export const pictures = join(root, 'build', 'screenshots');
 export const desktop = { width: 1440, height: 900 };
+export const laptop = { width: 1280, height: 900 };
 export const phone = { width: 390, height: 844 };
+
+/** A wide screen and a phone's, each light and dark. */
+export const screensOf = (wide: typeof desktop) =>
+  [
+    [wide, 'light'],
+    [wide, 'dark'],
+    [phone, 'light'],
+    [phone, 'dark'],
+  ] as const;
 
 export class BrowserDashboard {
   server!: FixtureServer;

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { browserMissing } from '../support/browser.js';
-import { BrowserDashboard, desktop, phone, pictures } from './browser-dashboard.js';
+import { BrowserDashboard, desktop, pictures, screensOf } from './browser-dashboard.js';
 import {
   device,
   deviceId,
@@ -222,64 +222,63 @@ describe.skipIf(browserMissing !== null)('dashboard', () => {
     );
   });
 
-  it.each([
-    [desktop, 'light'],
-    [desktop, 'dark'],
-    [phone, 'light'],
-    [phone, 'dark'],
-  ] as const)('fits the screen on every page: %o, %s', { timeout: 60_000 }, async (viewport, colorScheme) => {
-    dashboard.server.story.devices = [
-      { ...device, currentJob: 'k7 e6 on 16x16x40', measuredCount: 120, pendingCount: 61 },
-      {
-        ...device,
-        id: 'laptop',
-        name: 'laptop-with-a-rather-long-name.example.internal',
-        online: false,
-        measuredCount: 181,
-      },
-    ];
-    dashboard.server.story.latencies = [...latencies];
-    const running = {
-      ...finishedStudy,
-      id: 'study-2',
-      name: 'pi-small',
-      status: 'running',
-      phase: 'search',
-      progress: 0.6,
-      remainingMs: 200_000,
-      result: null,
-      network: null,
-      trainPoints: [],
-    } as const;
-    const failed = {
-      ...study,
-      id: 'study-3',
-      name: 'too-fast',
-      status: 'failed',
-      error: 'expected a budget of at least 3.1 ms, but got 1 ms',
-    } as const;
-    dashboard.server.story.studies = [finishedStudy, running, failed];
-    await dashboard.openContext(viewport, colorScheme);
-    for (const [name, hash] of [
-      ['home', ''],
-      ['device', `#/devices/${deviceId}`],
-      ['study', `#/studies/${studyId}`],
-      ['study-running', '#/studies/study-2'],
-    ] as const) {
-      await dashboard.open(hash);
-      await dashboard.page
-        .locator(name === 'home' ? '.study-item' : 'canvas')
-        .first()
-        .waitFor();
-      if (name === 'study') await dashboard.page.locator('svg.network rect[fill="#fde725"]').waitFor();
-      await dashboard.drawn();
-      expect(await dashboard.overflow(), name).toBe(0);
-      await dashboard.page.screenshot({
-        path: join(pictures, `${name}-${viewport.width}-${colorScheme}.png`),
-        fullPage: true,
-      });
-    }
-  });
+  it.each(screensOf(desktop))(
+    'fits the screen on every page: %o, %s',
+    { timeout: 60_000 },
+    async (viewport, colorScheme) => {
+      dashboard.server.story.devices = [
+        { ...device, currentJob: 'k7 e6 on 16x16x40', measuredCount: 120, pendingCount: 61 },
+        {
+          ...device,
+          id: 'laptop',
+          name: 'laptop-with-a-rather-long-name.example.internal',
+          online: false,
+          measuredCount: 181,
+        },
+      ];
+      dashboard.server.story.latencies = [...latencies];
+      const running = {
+        ...finishedStudy,
+        id: 'study-2',
+        name: 'pi-small',
+        status: 'running',
+        phase: 'search',
+        progress: 0.6,
+        remainingMs: 200_000,
+        result: null,
+        network: null,
+        trainPoints: [],
+      } as const;
+      const failed = {
+        ...study,
+        id: 'study-3',
+        name: 'too-fast',
+        status: 'failed',
+        error: 'expected a budget of at least 3.1 ms, but got 1 ms',
+      } as const;
+      dashboard.server.story.studies = [finishedStudy, running, failed];
+      await dashboard.openContext(viewport, colorScheme);
+      for (const [name, hash] of [
+        ['home', ''],
+        ['device', `#/devices/${deviceId}`],
+        ['study', `#/studies/${studyId}`],
+        ['study-running', '#/studies/study-2'],
+      ] as const) {
+        await dashboard.open(hash);
+        await dashboard.page
+          .locator(name === 'home' ? '.study-item' : 'canvas')
+          .first()
+          .waitFor();
+        if (name === 'study') await dashboard.page.locator('svg.network rect[fill="#fde725"]').waitFor();
+        await dashboard.drawn();
+        expect(await dashboard.overflow(), name).toBe(0);
+        await dashboard.page.screenshot({
+          path: join(pictures, `${name}-${viewport.width}-${colorScheme}.png`),
+          fullPage: true,
+        });
+      }
+    },
+  );
 
   it('can be used by keyboard alone', async () => {
     dashboard.server.story.devices = [device];

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { browserMissing } from '../support/browser.js';
-import { BrowserDashboard, phone, pictures } from './browser-dashboard.js';
+import { BrowserDashboard, laptop, pictures, screensOf } from './browser-dashboard.js';
 import {
   measurementsOf,
   oneThreadLatencies,
@@ -13,8 +13,6 @@ import {
   sentinel,
 } from './device-scenario.js';
 import { device, deviceId, finishedStudy, studyId } from './scenario.js';
-
-const laptop = { width: 1280, height: 900 };
 
 describe.skipIf(browserMissing !== null)('device page', () => {
   const dashboard = new BrowserDashboard();
@@ -35,12 +33,7 @@ describe.skipIf(browserMissing !== null)('device page', () => {
   const choice = (name: string) => new URLSearchParams(new URL(dashboard.page.url()).hash.split('?')[1]).get(name);
   const figure = (name: string) => dashboard.page.getByRole('figure', { name });
 
-  it.each([
-    [laptop, 'light'],
-    [laptop, 'dark'],
-    [phone, 'light'],
-    [phone, 'dark'],
-  ] as const)(
+  it.each(screensOf(laptop))(
     'shows all its charts and fits the screen: %o, %s',
     { timeout: 60_000 },
     async (viewport, colorScheme) => {

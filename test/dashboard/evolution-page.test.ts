@@ -6,12 +6,11 @@ import { frontChart } from '../../cloud/dashboard/charts/front-chart.js';
 import { parallelCoordinates } from '../../cloud/dashboard/charts/parallel-coordinates.js';
 import { themes } from '../../cloud/dashboard/charts/theme.js';
 import { browserMissing } from '../support/browser.js';
-import { BrowserDashboard, phone, pictures } from './browser-dashboard.js';
+import { BrowserDashboard, laptop, pictures, screensOf } from './browser-dashboard.js';
 import { pixelOf } from './draw.js';
 import { evolutionStudy, frame, individuals, populationSize, refusedCounts } from './evolution-scenario.js';
 import { device, studyId } from './scenario.js';
 
-const laptop = { width: 1280, height: 900 };
 /** A child whose own children have been judged. */
 const parent = individuals.find(
   ({ index, generation }) => generation === 2 && individuals.some(({ parents }) => parents.includes(index)),
@@ -44,12 +43,7 @@ describe.skipIf(browserMissing !== null)('evolution page', () => {
       .slice(from, to)
       .map((individual) => ({ type: 'individual', studyId, individual, refusedCounts }) as const);
 
-  it.each([
-    [laptop, 'light'],
-    [laptop, 'dark'],
-    [phone, 'light'],
-    [phone, 'dark'],
-  ] as const)(
+  it.each(screensOf(laptop))(
     'shows all its pictures and fits the screen: %o, %s',
     { timeout: 60_000 },
     async (viewport, colorScheme) => {

@@ -3,7 +3,7 @@ import { useId, useMemo } from 'react';
 import { type CellBox, type CellParts, cellLayout, cellTable, cellText, opHeight } from './cell-layout.js';
 import { cellOpLooks } from './cell-ops.js';
 import { useWidth } from './chart.js';
-import { DataTableView } from './data-table.js';
+import { Numbers } from './data-table.js';
 import { textOn } from './theme.js';
 
 /** A cell is small: it takes the room that there is, up to this. */
@@ -42,10 +42,7 @@ export function CellDrawing({ title, cell }: { readonly title: string; readonly 
           )}
         </svg>
       </div>
-      <details>
-        <summary>Numbers</summary>
-        <DataTableView table={table} name={title} />
-      </details>
+      <Numbers table={table} name={title} />
     </figure>
   );
 }

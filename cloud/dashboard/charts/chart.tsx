@@ -1,6 +1,6 @@
 /** Chart: a titled figure drawn by ECharts, with its numbers as a table below. */
 import { type ReactNode, useEffect, useId, useMemo, useRef, useState } from 'react';
-import { DataTableView } from './data-table.js';
+import { Numbers } from './data-table.js';
 import { init } from './echarts.js';
 import type { ChartModel } from './model.js';
 import { type ChartContext, type ChartTheme, themes } from './theme.js';
@@ -33,12 +33,7 @@ export function Chart({ title, note, build, twin = 'details', onPick, children }
       </figcaption>
       {children}
       <div ref={canvas} className="chart-canvas" style={{ height: model.heightPx }} />
-      {twin !== 'hidden' && (
-        <details open={twin === 'open'}>
-          <summary>Numbers</summary>
-          <DataTableView table={model.table} name={title} />
-        </details>
-      )}
+      {twin !== 'hidden' && <Numbers table={model.table} name={title} open={twin === 'open'} />}
     </figure>
   );
 }

@@ -19,6 +19,22 @@ function compareCells(a: Cell, b: Cell): number {
   return String(a).localeCompare(String(b), 'en', { numeric: true });
 }
 
+interface NumbersProps {
+  readonly table: DataTable;
+  readonly name: string;
+  readonly open?: boolean;
+}
+
+/** The numbers of a picture, folded away below it. */
+export function Numbers({ table, name, open = false }: NumbersProps) {
+  return (
+    <details open={open}>
+      <summary>Numbers</summary>
+      <DataTableView table={table} name={name} />
+    </details>
+  );
+}
+
 export function DataTableView({ table, name }: { readonly table: DataTable; readonly name: string }) {
   const [order, setOrder] = useState<Order | null>(null);
   const rows = useMemo(() => sortRows(table.rows, order), [table.rows, order]);

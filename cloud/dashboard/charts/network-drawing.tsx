@@ -4,7 +4,7 @@ import type { Network } from '@bespoke/shared/network/network.js';
 import { useMemo } from 'react';
 import { formatMs, formatSignificant } from '../format.js';
 import { useChartTheme, useWidth } from './chart.js';
-import { DataTableView } from './data-table.js';
+import { Numbers } from './data-table.js';
 import type { DataTable } from './model.js';
 import { type BlockBox, networkLayout } from './network-layout.js';
 import { textOn, viridis, viridisStops } from './theme.js';
@@ -53,10 +53,7 @@ export function NetworkDrawing({ network, table }: { readonly network: Network; 
         </svg>
       </div>
       {highMs > 0 && <Scale highMs={highMs} />}
-      <details>
-        <summary>Numbers</summary>
-        <DataTableView table={blockTable(layout.boxes)} name={`Blocks of ${network.name}`} />
-      </details>
+      <Numbers table={blockTable(layout.boxes)} name={`Blocks of ${network.name}`} />
     </figure>
   );
 }

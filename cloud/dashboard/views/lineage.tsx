@@ -1,7 +1,7 @@
 /** LineageFigure: the selected individual between its parents and its children, each a button that selects it. */
 import type { IndividualView } from '@bespoke/shared/protocol/api.js';
 import { useId, useMemo } from 'react';
-import { DataTableView } from '../charts/data-table.js';
+import { Numbers } from '../charts/data-table.js';
 import { lineageOf, lineageTable } from '../charts/lineage.js';
 import { type Objective, objectiveText } from '../charts/objectives.js';
 
@@ -42,10 +42,7 @@ export function LineageFigure({ individuals, individual, objectives, onPick }: L
         </span>
         <Relatives name="Children" members={children} none="none so far" {...relatives} />
       </div>
-      <details>
-        <summary>Numbers</summary>
-        <DataTableView table={table} name={title} />
-      </details>
+      <Numbers table={table} name={title} />
     </figure>
   );
 }
