@@ -1,8 +1,8 @@
 /**
  * Canonical form of a cell: one text for all ways to write the same cell down.
  *
- *   max 0, inv3 0 | skip 1, dil3 0 | add of steps 2 and 3      The two pairs of a step may be swapped, and steps that do not read
- *   inv3 0, max 0 | dil3 0, skip 1 | …                         each other may stand in another order: the same sums of the same ops.
+ *   max 0, inv3 1 | sep3 0, sep3 1 | skip 2, dil3 3      The two pairs of a step may be swapped, and steps that do not read each other
+ *   sep3 1, sep3 0 | inv3 1, max 0 | dil3 2, skip 3      may stand in another order: the same sums of the same ops.
  *
  * Steps are numbered anew: of those whose states are numbered, always the one with the least (op, state) pairs is next. Two steps
  * with equal pairs may still differ in who reads them, so both orders are followed and the lesser text counts.

@@ -7,6 +7,7 @@ import type { EvolutionFrame, IndividualView, StudyResult } from '@bespoke/share
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { device, runtime, success, twin, workload } from '../../support/fleet.js';
 import { temporaryFolder } from '../../support/folder.js';
+import { testIndividual } from '../../support/individual.js';
 
 function testStore(folder = temporaryFolder(), now?: () => Date): Store {
   const store = openStore(folder, now);
@@ -253,22 +254,7 @@ describe('Studies', () => {
     evaluationCount: 9,
     populationSize: 3,
   };
-  const individual: IndividualView = {
-    index: 0,
-    generation: 0,
-    genes: [1, 2],
-    parents: [],
-    operators: [],
-    accuracy: 0.5,
-    probeAccuracy: 0.4,
-    leastProbeAccuracy: null,
-    latencies: [{ predictedMs: 1.5, measuredMs: null }],
-    objectives: [0.5],
-    violation: 0,
-    hypervolume: null,
-    seconds: 2,
-    table: 'a',
-  };
+  const individual: IndividualView = { ...testIndividual, hypervolume: null };
 
   it('keeps what a study says across a reopening', () => {
     const folder = temporaryFolder();

@@ -3,22 +3,9 @@ import { join } from 'node:path';
 import { Journal } from '@bespoke/cloud/search/eeea/journal.js';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../support/folder.js';
+import { testIndividual } from '../../../support/individual.js';
 
-const individual = (index: number) => ({
-  index,
-  generation: 0,
-  genes: [1, 2],
-  parents: [],
-  operators: [],
-  accuracy: 0.5,
-  probeAccuracy: 0.4,
-  leastProbeAccuracy: null,
-  latencies: [{ predictedMs: 1.5, measuredMs: null }],
-  objectives: [0.5, 1.5],
-  violation: 0,
-  seconds: 2,
-  table: 'a',
-});
+const individual = (index: number) => ({ ...testIndividual, index });
 
 describe('Journal', () => {
   it('gives back what was appended', async () => {
