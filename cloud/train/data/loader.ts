@@ -21,6 +21,8 @@ export interface Loader {
   readonly sampleCount: number;
   /** Batch `step` of the endless shuffled run through the split, augmented. */
   batchAt(step: number): Batch;
+  /** Its labels alone, for who has no use for the images. */
+  labelsAt(step: number): Int32Array;
   /** Samples [first, first + batchSize) of the split in its own order, as they are; the last batch may be short. */
   inOrder(first: number): Batch;
 }
@@ -43,27 +45,33 @@ export function openLoader(data: PackedDataset, { split, seed, batchSize, augmen
   const labels = new Int32Array(batchSize);
   const writeImage = imageWriter(data, images);
   const orders = new OrderCache((epoch) => randomStream(seed, 'order', split, epoch).permutation(sampleCount));
+  const sampleAt = (step: number, slot: number) => {
+    const position = step * batchSize + slot;
+    return first + orders.get(Math.floor(position / sampleCount))[position % sampleCount]!;
+  };
+  const labelsAt = (step: number) => {
+    for (let slot = 0; slot < batchSize; slot++) labels[slot] = data.labels[sampleAt(step, slot)]!;
+    return labels;
+  };
 
   return {
     sampleCount,
+    labelsAt,
     batchAt(step) {
       const stream = randomStream(seed, 'augmentation', split, step);
       for (let slot = 0; slot < batchSize; slot++) {
-        const position = step * batchSize + slot;
-        const sample = first + orders.get(Math.floor(position / sampleCount))[position % sampleCount]!;
         const mirrored = augmentation.flip && stream.uniform() < 0.5;
         const pad = augmentation.cropPaddingPixels;
         const shiftY = pad > 0 ? stream.integer(2 * pad + 1) - pad : 0;
         const shiftX = pad > 0 ? stream.integer(2 * pad + 1) - pad : 0;
-        writeImage(sample, slot, shiftY, shiftX, mirrored);
+        writeImage(sampleAt(step, slot), slot, shiftY, shiftX, mirrored);
         if (augmentation.cutoutPixels > 0) {
           const top = stream.integer(manifest.height) - (augmentation.cutoutPixels >> 1);
           const left = stream.integer(manifest.width) - (augmentation.cutoutPixels >> 1);
           cutOut(images, slot * size, manifest, top, left, augmentation.cutoutPixels);
         }
-        labels[slot] = data.labels[sample]!;
       }
-      return { images, labels, count: batchSize };
+      return { images, labels: labelsAt(step), count: batchSize };
     },
     inOrder(start) {
       const count = Math.min(batchSize, sampleCount - start);

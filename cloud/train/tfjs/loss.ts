@@ -2,14 +2,23 @@
 import type { Tensor, Tensor2D, Tf } from '@bespoke/shared/tfjs/tf.js';
 import type { StepResult } from '../engine.js';
 
-/** Writes -target / count, [count, classes], into `targets`: so that the loss is a plain sum. Smoothing s: (1 - s) on the label and s / classes on every class. */
-export function writeTargets(targets: Float32Array, labels: Int32Array, classCount: number, smoothing: number): void {
-  targets.fill(-smoothing / classCount / labels.length);
+/**
+ * Writes -target / sampleCount, [labels, classes], into `targets`: so that the loss is a plain sum. Smoothing s: (1 - s) on the label and s / classes on every class.
+ * `sampleCount` is that of the mini-batch where the labels are of a part of it: the losses of the parts add up to its mean.
+ */
+export function writeTargets(
+  targets: Float32Array,
+  labels: Int32Array,
+  classCount: number,
+  smoothing: number,
+  sampleCount = labels.length,
+): void {
+  targets.fill(-smoothing / classCount / sampleCount);
   for (let index = 0; index < labels.length; index++)
-    targets[index * classCount + labels[index]!]! -= (1 - smoothing) / labels.length;
+    targets[index * classCount + labels[index]!]! -= (1 - smoothing) / sampleCount;
 }
 
-/** Mean cross-entropy of logits [N, classes] against what `writeTargets` wrote; a scalar. */
+/** Cross-entropy of logits [N, classes] against what `writeTargets` wrote: the batch's mean, or a part's share in that of its mini-batch; a scalar. */
 export function crossEntropy(tf: Tf, logits: Tensor, targets: Tensor): Tensor {
   return tf.sum(tf.mul(tf.logSoftmax(logits as Tensor2D), targets));
 }

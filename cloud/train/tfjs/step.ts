@@ -14,19 +14,23 @@ export interface StepContext {
 }
 
 /** A batch's images as a tensor [N, H, W, C]; use it before the loader writes the next batch over its numbers. */
-export function imageTensor({ tf, manifest }: Pick<StepContext, 'tf' | 'manifest'>, { images, count }: Batch): Tensor {
+export function imageTensor(
+  { tf, manifest }: Pick<StepContext, 'tf' | 'manifest'>,
+  { images, count }: Pick<Batch, 'images' | 'count'>,
+): Tensor {
   return tf.tensor(images, [count, manifest.height, manifest.width, manifest.channels]);
 }
 
-/** The targets of a batch, as `crossEntropy` takes them. */
+/** The targets of a batch, or of a part of a mini-batch of `sampleCount`, as `crossEntropy` takes them. */
 export function targetTensor(
   { tf, manifest }: Pick<StepContext, 'tf' | 'manifest'>,
-  { labels, count }: Batch,
+  { labels, count }: Pick<Batch, 'labels' | 'count'>,
   smoothing: number,
+  sampleCount = count,
 ): Tensor {
   const classCount = manifest.classes.length;
   const targets = new Float32Array(count * classCount);
-  writeTargets(targets, labels, classCount, smoothing);
+  writeTargets(targets, labels, classCount, smoothing, sampleCount);
   return tf.tensor(targets, [count, classCount]);
 }
 

@@ -1,0 +1,251 @@
+/**
+ * Stage: what one partition of a network computes in a step of the pipeline, on tfjs. It knows nothing of the other stages, of schedules or of transport: whoever drives it
+ * brings what the neighbours made.
+ *
+ *   begin(n) ─▶ forward, recompute, backward of the micro-batches ─▶ finish ─▶ commit(n) ─▶ begin(n + 1)
+ *                                    └────────────── abort ──────────────┘ (as if begin had not been called)
+ *
+ * All that a step computes is a function of the committed state, its number and the inputs. Forwards must come in the order of the micro-batches. Gradients are added in
+ * the order of the backwards: given the same order they are the same, bit for bit, wherever the network is cut (docs/training.md).
+ */
+import type { Graph } from '@bespoke/shared/graph/graph.js';
+import { declareWeights, initializeWeights, verifyWeights, type Weights } from '@bespoke/shared/graph/weights.js';
+import { execute } from '@bespoke/shared/tfjs/execute.js';
+import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
+import { type Loader, openLoader } from '../data/loader.js';
+import { imageSize, type PackedDataset } from '../data/packed.js';
+import { learningRateAt, type TrainRecipe } from '../recipe.js';
+import { crossEntropy, scoreLogits } from '../tfjs/loss.js';
+import { applySgd } from '../tfjs/optimizer.js';
+import { imageTensor, type StepContext, targetTensor } from '../tfjs/step.js';
+import { Variables } from '../tfjs/variables.js';
+import { BatchStatistics } from './batch-statistics.js';
+import { GradientSum } from './gradient-sum.js';
+import { isRecomputed, type Remat } from './remat.js';
+import { Tape } from './tape.js';
+
+/** What goes over a boundary: `shape` is [N, ...], N samples of a micro-batch. */
+export interface StageTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+export interface StageOptions {
+  /** The partition, of `partitionNetwork`. */
+  readonly graph: Graph;
+  /** The first stage reads images, the last one labels; the only stage is both. */
+  readonly isFirst: boolean;
+  readonly isLast: boolean;
+  /** How many samples each micro-batch has; they add up to `recipe.batchSize`. */
+  readonly microBatchSizes: readonly number[];
+  readonly remat: Remat;
+  readonly recipe: TrainRecipe;
+  readonly data: PackedDataset;
+}
+
+/** Sums over the mini-batch: cross-entropy without smoothing, and how many samples are right. */
+export interface LossFigures {
+  readonly lossSum: number;
+  readonly correctCount: number;
+}
+
+/** What a micro-batch keeps between its forward and its backward: its inputs, or the tape. */
+type Held = { readonly inputs: readonly Tensor[] } | { readonly tape: Tape };
+
+export class Stage {
+  private readonly variables: Variables;
+  private readonly statistics: BatchStatistics;
+  private readonly gradients: GradientSum;
+  private readonly loader: Loader;
+  private readonly context: Pick<StepContext, 'tf' | 'manifest'>;
+  /** Of the trained weights. */
+  private readonly names: readonly string[];
+  /** The first sample of each micro-batch. */
+  private readonly firsts: readonly number[];
+  private readonly held = new Map<number, Held>();
+  private images: Float32Array = new Float32Array();
+  private labels: Int32Array = new Int32Array();
+  private figures: LossFigures = { lossSum: 0, correctCount: 0 };
+
+  /** Starts from the initial weights of `recipe.seed`. */
+  constructor(
+    private readonly tf: Tf,
+    private readonly options: StageOptions,
+  ) {
+    const { graph, recipe, data, microBatchSizes } = options;
+    const initial = initializeWeights(graph, recipe.seed);
+    this.names = [...declareWeights(graph)].filter(([, { trainable }]) => trainable).map(([name]) => name);
+    this.variables = new Variables(tf, new Map(this.names.map((name) => [name, initial.get(name)!])));
+    this.statistics = new BatchStatistics(tf, graph, initial);
+    this.gradients = new GradientSum(tf);
+    this.loader = openLoader(data, { ...recipe, split: 'train' });
+    this.context = { tf, manifest: data.manifest };
+    this.firsts = microBatchSizes.map((_, index) =>
+      microBatchSizes.slice(0, index).reduce((sum, size) => sum + size, 0),
+    );
+  }
+
+  /** Opens step `step`, 1 for the first one. */
+  async begin(step: number): Promise<void> {
+    const { isFirst, isLast } = this.options;
+    if (isFirst) ({ images: this.images, labels: this.labels } = this.loader.batchAt(step - 1));
+    else if (isLast) this.labels = this.loader.labelsAt(step - 1);
+  }
+
+  /** The outputs for the next stage, none at the last; the first stage gets no inputs. */
+  async forward(microBatch: number, inputs: readonly StageTensor[]): Promise<readonly StageTensor[]> {
+    const { isFirst, remat, microBatchSizes } = this.options;
+    const xs = isFirst
+      ? [this.#imagesOf(microBatch)]
+      : inputs.map(({ shape, values }) => this.tf.tensor(values, [...shape]));
+    if (isRecomputed(remat, microBatch, microBatchSizes.length)) {
+      this.held.set(microBatch, { inputs: xs });
+      return this.#handOn(
+        microBatch,
+        this.tf.tidy(() => this.#compute(microBatch, xs, true)),
+      );
+    }
+    return this.#handOn(microBatch, this.#record(microBatch, xs, true));
+  }
+
+  /** Computes again what backward of a micro-batch needs, where its forward did not keep it. */
+  async recompute(microBatch: number): Promise<void> {
+    const held = this.held.get(microBatch)!;
+    if ('inputs' in held) this.tf.dispose([...this.#record(microBatch, held.inputs, false)]);
+  }
+
+  /** Adds to the gradients of the step; returns those of the inputs, none at the first stage. `gradients` are those of the outputs, none at the last stage. */
+  async backward(microBatch: number, gradients: readonly StageTensor[]): Promise<readonly StageTensor[]> {
+    await this.recompute(microBatch);
+    const { tape } = this.held.get(microBatch) as { tape: Tape };
+    this.held.delete(microBatch);
+    const dys = this.options.isLast
+      ? [this.tf.ones([])]
+      : gradients.map(({ shape, values }) => this.tf.tensor(values, [...shape]));
+    const dxs = tape.backward(dys);
+    this.gradients.add(dxs.slice(0, this.names.length));
+    return download(dxs.slice(this.names.length));
+  }
+
+  /** After the last backward: what the step came to, nothing but at the last stage. */
+  async finish(): Promise<LossFigures | Record<string, never>> {
+    return this.options.isLast ? this.figures : {};
+  }
+
+  /** Moves weights and running statistics to those after step `step`. */
+  async commit(step: number): Promise<void> {
+    const { recipe } = this.options;
+    const moveStatistics = await this.statistics.read();
+    applySgd(this.tf, this.variables, this.names, this.gradients.take(), {
+      ...recipe,
+      learningRate: learningRateAt(recipe, step - 1),
+    });
+    moveStatistics();
+    this.#close();
+  }
+
+  /** Forgets the open step, if there is one. */
+  async abort(): Promise<void> {
+    this.#close();
+  }
+
+  /** What a commit moves, by global names: `value:<name>` for weights and running statistics, `velocity:<name>` for momentum. */
+  async state(): Promise<Weights> {
+    const statistics = [...this.statistics.values].map(([name, weight]) => [`value:${name}`, weight] as const);
+    return new Map([...(await this.variables.readState()), ...statistics]);
+  }
+
+  /** Goes on from what `state` gave, of this partition or of any that hold its blocks. Throws `WEIGHTS_MISMATCH`. */
+  async restore(state: Weights): Promise<void> {
+    const { graph } = this.options;
+    const values = new Map(
+      [...declareWeights(graph).keys()].flatMap((name) => {
+        const value = state.get(`value:${name}`);
+        return value ? [[name, value] as const] : [];
+      }),
+    );
+    verifyWeights(graph, values);
+    this.#close();
+    this.variables.writeState(state);
+    this.statistics.restore(values);
+  }
+
+  dispose(): void {
+    this.#close();
+    this.variables.dispose();
+  }
+
+  #close(): void {
+    for (const held of this.held.values()) {
+      if ('tape' in held) held.tape.dispose();
+      else this.tf.dispose([...held.inputs]);
+    }
+    this.held.clear();
+    this.gradients.dispose();
+    this.statistics.discard();
+    this.figures = { lossSum: 0, correctCount: 0 };
+  }
+
+  /** Runs the partition with its tape open, which then takes the place of the inputs. */
+  #record(microBatch: number, inputs: readonly Tensor[], isFirstTime: boolean): readonly Tensor[] {
+    const { values } = this.variables;
+    const weights = this.names.map((name) => values.get(name)!);
+    const xs = this.options.isFirst ? weights : [...weights, ...inputs];
+    const { tape, ys } = Tape.record(this.tf, xs, () => this.#compute(microBatch, inputs, isFirstTime));
+    this.tf.dispose([...inputs]);
+    this.held.set(microBatch, { tape });
+    return ys;
+  }
+
+  /** The outputs; at the last stage the loss's share and the logits. Statistics are noted the first time only. */
+  #compute(microBatch: number, inputs: readonly Tensor[], isFirstTime: boolean): Tensor[] {
+    const { graph, isLast, recipe, microBatchSizes } = this.options;
+    const [means, variances]: [Tensor[], Tensor[]] = [[], []];
+    const outputs = execute(
+      this.tf,
+      graph,
+      new Map(graph.inputs.map(({ id }, index) => [id, inputs[index]!])),
+      this.variables.values,
+      {
+        training: true,
+        onStatistics: (_, mean, variance) => {
+          means.push(mean);
+          variances.push(variance);
+        },
+      },
+    );
+    if (isFirstTime) this.statistics.note(microBatchSizes[microBatch]!, means, variances);
+    if (!isLast) return outputs;
+    const [logits] = outputs;
+    const targets = targetTensor(this.context, this.#labelsOf(microBatch), recipe.labelSmoothing, recipe.batchSize);
+    return [crossEntropy(this.tf, logits!, targets), logits!];
+  }
+
+  async #handOn(microBatch: number, outputs: readonly Tensor[]): Promise<readonly StageTensor[]> {
+    const read = await download(outputs);
+    if (!this.options.isLast) return read;
+    const { labels } = this.#labelsOf(microBatch);
+    const { lossSum, correct } = scoreLogits(read[1]!.values, labels, this.context.manifest.classes.length);
+    this.figures = { lossSum: this.figures.lossSum + lossSum, correctCount: this.figures.correctCount + correct };
+    return [];
+  }
+
+  #imagesOf(microBatch: number): Tensor {
+    const size = imageSize(this.context.manifest);
+    const [first, count] = [this.firsts[microBatch]!, this.options.microBatchSizes[microBatch]!];
+    return imageTensor(this.context, { images: this.images.subarray(first * size, (first + count) * size), count });
+  }
+
+  #labelsOf(microBatch: number): { labels: Int32Array; count: number } {
+    const [first, count] = [this.firsts[microBatch]!, this.options.microBatchSizes[microBatch]!];
+    return { labels: this.labels.subarray(first, first + count), count };
+  }
+}
+
+/** Reads tensors back and disposes of them. */
+async function download(tensors: readonly Tensor[]): Promise<StageTensor[]> {
+  const read: StageTensor[] = [];
+  for (const tensor of tensors) read.push({ shape: tensor.shape, values: (await tensor.data()) as Float32Array });
+  for (const tensor of tensors) tensor.dispose();
+  return read;
+}
