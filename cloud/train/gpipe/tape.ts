@@ -59,7 +59,7 @@ export class Tape {
    */
   backward(dys: readonly Tensor[]): Tensor[] {
     const gradients = new GradientMap(this.tf);
-    dys.forEach((dy, index) => gradients.add(this.ys[index]!, dy));
+    for (const [index, dy] of dys.entries()) gradients.add(this.ys[index]!, dy);
     for (const node of [...this.nodes].reverse()) {
       const names = Object.keys(node.inputs);
       const arrived = node.outputs.map((output) => gradients.take(output));
@@ -67,7 +67,7 @@ export class Tape {
         const byName = node.gradient!(arrived);
         return names.map((name) => byName[name]!());
       });
-      names.forEach((name, index) => gradients.add(node.inputs[name]!, dxs[index]!));
+      for (const [index, name] of names.entries()) gradients.add(node.inputs[name]!, dxs[index]!);
       this.tf.dispose([...arrived.filter((dy) => dy !== null), ...node.saved]);
     }
     this.nodes = [];
