@@ -126,7 +126,7 @@ function limits(x: Objective, y: Objective, theme: ChartTheme): LineSeriesOption
     ...limitOf(x).map((limit) => ({
       xAxis: limit,
       name: objectiveText(x, limit),
-      label: { position: 'end' as const },
+      label: { position: 'end' as const, align: 'right' as const },
     })),
     ...limitOf(y).map((limit) => ({
       yAxis: limit,

@@ -54,7 +54,7 @@ const actions: { readonly [S in StudyStatus]: readonly Action[] } = {
 export function StudyButtons({ study }: { readonly study: StudyDetail }) {
   const isSearching = study.status === 'running' && study.phase === 'search';
   return (
-    <>
+    <div className="actions">
       {[...(isSearching ? [stop] : []), ...actions[study.status]].map(({ call, ...texts }) => (
         <ConfirmButton key={call} {...texts} act={() => callApi(call, { id: study.id })} />
       ))}
@@ -63,6 +63,6 @@ export function StudyButtons({ study }: { readonly study: StudyDetail }) {
           For another device
         </a>
       )}
-    </>
+    </div>
   );
 }
