@@ -1,7 +1,7 @@
 /**
  * StageHost: the coordinator's hold on the process of one stage: calls, and the notice of its end.
  *
- *   starting ──first beat──▶ alive ──exit, or no beat for 3 s, or an operation beyond its deadline (then killed)──▶ gone
+ *   starting ──first beat──▶ alive ──exit, or no beat for 3 s (10 s while it starts), or an operation beyond its deadline (then killed)──▶ gone
  *
  * The beats come from a thread that no computation blocks, so that only a stopped process misses them. Misses are counted by this process's own timer: when it was itself
  * kept from running, that is one miss.
@@ -28,7 +28,8 @@ interface Pending {
   reject(error: Error): void;
 }
 
-const maxMissedBeats = 12;
+/** Before the first beat Node itself has to start, maybe from a cold disk. */
+const maxMissedBeats = { starting: 40, alive: 12 } as const;
 const maxLastWords = 2000;
 const entry = fileURLToPath(new URL('./stage-process.js', import.meta.url));
 
@@ -38,7 +39,6 @@ export class StageHost {
   readonly #exited: Promise<void>;
   readonly #watch: NodeJS.Timeout;
   #callCount = 0;
-  #missedBeats = 0;
   #killedBecause: string | null = null;
   #gone: string | null = null;
   #lastWords = '';
@@ -105,16 +105,16 @@ export class StageHost {
   }
 
   #watchHeart(beats: Readable): NodeJS.Timeout {
-    let hasBegun = false;
+    let maxMissed: number = maxMissedBeats.starting;
+    let missedCount = 0;
     beats.on('error', () => {}); // of a process that is going: its exit is heard
     beats.on('data', (bytes: Uint8Array) => {
-      hasBegun = true;
-      this.#missedBeats = 0;
+      maxMissed = maxMissedBeats.alive;
+      missedCount = 0;
       if (bytes.includes(heart.overdue)) this.#kill('hangs: an operation is beyond its deadline');
     });
     return setInterval(() => {
-      if (hasBegun && ++this.#missedBeats >= maxMissedBeats)
-        this.#kill(`hangs: no heartbeat for ${maxMissedBeats * heart.beatMs} ms`);
+      if (++missedCount >= maxMissed) this.#kill(`hangs: no heartbeat for ${maxMissed * heart.beatMs} ms`);
     }, heart.beatMs);
   }
 

@@ -77,6 +77,7 @@ port.on('message', async (message: ToIo) => {
 let isBeating = false;
 let beatsOfOperation = 0;
 let seenSinceMs = 0;
+beat();
 setInterval(beat, heart.beatMs);
 
 /** An operation's time is counted in beats, so that a process which was stopped with its coordinator is not taken for one that hangs. */

@@ -123,10 +123,10 @@ export class StageIo {
   }
 
   #waitFor<T>(promise: Promise<T>): Promise<T> {
-    if (this.#lost !== null) return Promise.reject(new LinkLost(this.#lost));
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject);
       promise.then(resolve, reject).finally(() => this.#waiting.delete(reject));
+      if (this.#lost !== null) reject(new LinkLost(this.#lost));
     });
   }
 
