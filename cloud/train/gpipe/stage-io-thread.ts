@@ -1,14 +1,13 @@
 /**
- * The I/O thread of a stage's process: sockets to the neighbours, the heartbeat, hashes of files. A thread of its own, because a native kernel blocks the main thread
- * for as long as it computes: transfers go on meanwhile, and the heart beats as long as the process is not stopped.
+ * The I/O thread of a stage's process: sockets to the neighbours, the heartbeat, the writing of snapshots. A thread of its own, because a native kernel blocks the
+ * main thread for as long as it computes: transfers go on meanwhile, and the heart beats as long as the process is not stopped.
  */
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream, write } from 'node:fs';
+import { write } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { pipeline } from 'node:stream/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { clockMs } from './clock.js';
+import { Snapshots } from './snapshots.js';
 import type { FromIo, IoOptions, IoRequests, Side, ToIo } from './stage-io.js';
 import { heart } from './stage-messages.js';
 import { type Frame, type ReceivedFrame, receiveFrames, sendFrame } from './wire.js';
@@ -56,10 +55,9 @@ const requests: {
     await sendFrame(links.get(side)!.socket, frame);
     return { startMs, endMs: clockMs() };
   },
-  async hash(path) {
-    const hash = createHash('sha256');
-    await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash);
-    return hash.digest('hex');
+  async keep({ directory, step, bytes }) {
+    await new Snapshots(directory).write(step, bytes);
+    return null;
   },
 };
 

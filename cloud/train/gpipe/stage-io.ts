@@ -1,4 +1,4 @@
-/** StageIo: the main thread's side of the I/O thread: frames to and from the neighbours, the mark that an operation is under way, hashes of files. */
+/** StageIo: the main thread's side of the I/O thread: frames to and from the neighbours, the mark that an operation is under way, snapshots. */
 import { Worker } from 'node:worker_threads';
 import { clockMs } from './clock.js';
 import type { Address } from './stage-messages.js';
@@ -23,7 +23,7 @@ export interface IoRequests {
   listen: { argument: Address; answer: Address };
   connect: { argument: { readonly epoch: number; readonly address: Address }; answer: null };
   send: { argument: { readonly side: Side; readonly frame: Frame }; answer: Span };
-  hash: { argument: string; answer: string };
+  keep: { argument: { readonly directory: string; readonly step: number; readonly bytes: Uint8Array }; answer: null };
 }
 type RequestName = keyof IoRequests;
 
@@ -72,8 +72,9 @@ export class StageIo {
     return this.#request('listen', address);
   }
 
-  hash(path: string): Promise<string> {
-    return this.#request('hash', path);
+  /** Writes a snapshot (snapshots.ts) while the caller computes on; `bytes` are given away. */
+  keep(directory: string, step: number, bytes: Uint8Array): Promise<null> {
+    return this.#request('keep', { directory, step, bytes }, [bytes.buffer as ArrayBuffer]);
   }
 
   /** Begins an epoch, with new links and nothing of earlier ones; `next` is null at the last stage. */

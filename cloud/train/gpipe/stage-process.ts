@@ -2,8 +2,9 @@
  * The process of one stage: it runs the operations that the coordinator names, in their order, waits for what they need from the neighbours, and sends what they make
  * while it computes on. It ends with the coordinator.
  */
-import { copyFile, constants as fsConstants, open, stat } from 'node:fs/promises';
-import { Snapshots } from './snapshots.js';
+import { copyFile, constants as fsConstants, open, readFile, stat } from 'node:fs/promises';
+import { decodeSafetensors, encodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
+import { type Snapshot, Snapshots } from './snapshots.js';
 import { LinkLost, StageIo } from './stage-io.js';
 import type {
   FromStage,
@@ -23,6 +24,8 @@ class StageProcess {
   #step: number;
   /** What is being done with the runner: never rejects. */
   #underWay: Promise<unknown> = Promise.resolve();
+  /** The snapshot that is being written; settled before the state moves. */
+  #keeping: Promise<unknown> = Promise.resolve();
   #isAborted = false;
   #sends: Promise<void>[] = [];
   #trace: TraceEvent[] = [];
@@ -42,8 +45,8 @@ class StageProcess {
     const io = new StageIo(opening.operationTimeoutMs); // first of all: from then on a hang is noticed
     const { openStage } = (await import(opening.module)) as StageModule;
     const runner = await openStage(opening.options);
-    if (opening.from) await runner.load(opening.from.path);
-    return new StageProcess(opening, runner, io, new Snapshots(opening.directory, (path) => io.hash(path)));
+    if (opening.from) await restore(runner, opening.from.path);
+    return new StageProcess(opening, runner, io, new Snapshots(opening.directory));
   }
 
   async opened(): Promise<StageCalls['open']['answer']> {
@@ -63,10 +66,10 @@ class StageProcess {
     run: ({ step, operations }) => this.#alone(() => this.#run(step, operations)),
     commit: ({ step, figures }) =>
       this.#alone(async () => {
-        await this.snapshots.settled();
+        await this.#keeping;
         await this.runner.commit(step, figures);
         this.#step = step;
-        if (step % this.opening.snapshotEvery === 0) this.#beginSnapshot();
+        if (step % this.opening.snapshotEvery === 0) this.#beginKeeping();
         return null;
       }),
     abort: async () => {
@@ -80,7 +83,7 @@ class StageProcess {
       this.#alone(async () => {
         if (step !== this.#step) await this.#goBack(step);
         await this.snapshots.removeAfter(step);
-        if ((await this.snapshots.whole()).length === 0) this.#beginSnapshot();
+        if ((await this.snapshots.whole()).length === 0) this.#beginKeeping();
         return null;
       }),
     save: ({ path }) => this.#alone(() => this.#save(path)),
@@ -141,28 +144,45 @@ class StageProcess {
   }
 
   async #standing(): Promise<Standing> {
-    await this.snapshots.settled().catch(() => {}); // thrown by the next commit
+    await this.#keeping.catch(() => {}); // thrown by the next commit
     return { step: this.#step, kept: (await this.snapshots.whole()).map(({ step }) => step) };
   }
 
+  /** A copy of the snapshot, which is made where the step has none. */
   async #save(path: string): Promise<SavedFile> {
-    await this.snapshots.settled();
-    const kept = (await this.snapshots.whole()).find(({ step }) => step === this.#step);
-    if (kept) await copyFile(kept.path, path, fsConstants.COPYFILE_FICLONE);
-    else await this.runner.save(path);
+    let kept = await this.#snapshot(this.#step);
+    if (!kept) {
+      this.#beginKeeping();
+      kept = await this.#snapshot(this.#step);
+    }
+    await copyFile(kept!.path, path, fsConstants.COPYFILE_FICLONE);
     await flush(path);
-    return { sha256: await this.io.hash(path), byteCount: (await stat(path)).size };
+    return { sha256: kept!.sha256, byteCount: (await stat(path)).size };
   }
 
   async #goBack(step: number): Promise<void> {
-    const snapshot = (await this.snapshots.whole()).find((one) => one.step === step);
-    await this.runner.load(snapshot!.path); // the coordinator names steps of the standing only
+    const snapshot = await this.#snapshot(step);
+    await restore(this.runner, snapshot!.path); // the coordinator names steps of the standing only
     this.#step = step;
   }
 
-  #beginSnapshot(): void {
-    this.snapshots.begin(this.#step, (path) => this.runner.save(path));
+  async #snapshot(step: number): Promise<Snapshot | undefined> {
+    await this.#keeping;
+    return (await this.snapshots.whole()).find((snapshot) => snapshot.step === step);
   }
+
+  /** Beside what the process does next. */
+  #beginKeeping(): void {
+    const step = this.#step;
+    this.#keeping = this.runner
+      .state()
+      .then((state) => this.io.keep(this.opening.directory, step, encodeSafetensors(state)));
+    this.#keeping.catch(() => {}); // thrown where it is awaited
+  }
+}
+
+async function restore(runner: StageRunner, path: string): Promise<void> {
+  await runner.restore(decodeSafetensors(await readFile(path)).weights);
 }
 
 async function flush(path: string): Promise<void> {

@@ -6,6 +6,7 @@
  *                                    └────────────── abort ──────────────┘ (as if begin had not been called)
  */
 import type { Shape } from '@bespoke/shared/graph/tensor.js';
+import type { Weights } from '@bespoke/shared/graph/weights.js';
 
 export interface StageTensor {
   readonly shape: Shape;
@@ -25,7 +26,7 @@ export type Figures = Readonly<Record<string, number>>;
 
 /**
  * All that a step computes must be a function of the committed state, the step's number and the inputs: a step is replayed after a fault. The state moves in `commit`
- * and `load` alone. What it throws ends the training, because it would throw it again.
+ * and `restore` alone. What it throws ends the training, because it would throw it again.
  */
 export interface StageRunner {
   /** Opens step `step` (1 for the first one). */
@@ -43,12 +44,12 @@ export interface StageRunner {
   /** Forgets the open step, if there is one. */
   abort(): Promise<void>;
   /**
-   * Writes the state of the last commit to a safetensors file, by global names: weights, statistics, optimizer. Forwards and backwards of the next step may
-   * run while it writes; commit and load wait for it.
+   * The state of the last commit by global names: weights, statistics, optimizer. Forwards and backwards of the next step may run before it resolves; commit and restore
+   * wait for it.
    */
-  save(path: string): Promise<void>;
-  /** Takes the state from a file that `save` wrote, or that was dealt out from such files. */
-  load(path: string): Promise<void>;
+  state(): Promise<Weights>;
+  /** Takes the state that `state` gave, or that was dealt out from such. */
+  restore(state: Weights): Promise<void>;
 }
 
 /** What a stage's module exports: `openStage`. It starts in its initial state, which must be a function of `options`. */

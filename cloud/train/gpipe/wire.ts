@@ -7,7 +7,6 @@
  * Words and values are as the host's memory has them: a payload is written from the arrays that hold it and copied once, into the array that the receiver gets. A host
  * of the other byte order is refused by the first word.
  */
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { elementCount } from '@bespoke/shared/graph/tensor.js';
@@ -67,40 +66,41 @@ export function sendFrame(socket: Socket, frame: Frame): Promise<void> {
 }
 
 /**
- * The frames that come over a socket. While one is not asked for, the socket is not read on, so that the rest stays with the sender. Ends where the sender ended
- * between two frames; throws `WIRE_INVALID` for anything but whole frames.
+ * The frames that come over a socket. While one waits that is not asked for, the socket is not read on, so that the rest stays with the sender. Ends where the sender
+ * ended between two frames; throws `WIRE_INVALID` for anything but whole frames.
  */
 export async function* receiveFrames(socket: Socket): AsyncGenerator<ReceivedFrame> {
   const decoder = new FrameDecoder();
   const waiting: ReceivedFrame[] = [];
-  let ended = false;
-  const wake = () => socket.emit('frames');
-  const onData = (chunk: Uint8Array) => {
+  let wake: (() => void) | null = null;
+  let failure: Error | null = null;
+  let isEnded = false;
+  socket.on('data', (chunk: Uint8Array) => {
     try {
       waiting.push(...decoder.push(chunk));
     } catch (error) {
       socket.destroy(error as Error);
     }
-    if (waiting.length > 0) {
-      socket.pause();
-      wake();
-    }
-  };
-  const onClose = () => {
-    ended = true;
-    wake();
-  };
-  let failure: Error | null = null;
-  socket.on('data', onData).on('close', onClose);
+    if (waiting.length === 0) return;
+    if (wake) wake();
+    else socket.pause();
+  });
   socket.on('error', (error) => {
     failure = error;
+  });
+  socket.on('close', () => {
+    isEnded = true;
+    wake?.();
   });
   for (;;) {
     while (waiting.length > 0) yield waiting.shift()!;
     if (failure) throw failure;
-    if (ended) return decoder.end();
-    socket.resume();
-    await once(socket, 'frames');
+    if (isEnded) return decoder.end();
+    if (socket.isPaused()) socket.resume();
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    wake = null;
   }
 }
 

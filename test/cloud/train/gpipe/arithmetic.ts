@@ -5,6 +5,7 @@ import type { StageOperation, StageRunner } from '@bespoke/cloud/train/gpipe/sta
 import type { Fault, PipelineOptions } from '@bespoke/cloud/train/gpipe/supervisor.js';
 import { Pipeline } from '@bespoke/cloud/train/gpipe/supervisor.js';
 import { decodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
+import type { Weights } from '@bespoke/shared/graph/weights.js';
 import { onTestFinished } from 'vitest';
 import { temporaryFolder } from '../../../support/folder.js';
 
@@ -13,7 +14,7 @@ const module = new URL('./fixtures/arithmetic-stage.mjs', import.meta.url).href;
 
 export interface Accident {
   readonly kind: 'die' | 'exit' | 'stuck' | 'throw' | 'block';
-  readonly at: 'forward' | 'backward' | 'beforeCommit' | 'afterCommit' | 'save';
+  readonly at: 'forward' | 'backward' | 'beforeCommit' | 'afterCommit' | 'state';
   /** The first step in which it happens; only once where `onceAt` names a file that marks it. */
   readonly step: number;
   readonly onceAt?: string;
@@ -97,7 +98,7 @@ export async function stateOf(pipeline: Pipeline, stageCount: number): Promise<R
   const folder = temporaryFolder();
   const paths = range(stageCount).map((stage) => join(folder, `${stage}`));
   await pipeline.save(paths);
-  return hexadecimal(paths);
+  return hexadecimal(new Map(paths.flatMap((path) => [...decodeSafetensors(readFileSync(path)).weights])));
 }
 
 /** What one process ends with that goes over the same micro-batches in the same order. */
@@ -110,12 +111,9 @@ export async function trainAlone(microBatchCount: number, stepCount: number): Pr
     for (const m of range(microBatchCount)) await stage.backward(m, []);
     await stage.commit(step, await stage.finish());
   }
-  const path = join(temporaryFolder(), 'state');
-  await stage.save(path);
-  return hexadecimal([path]);
+  return hexadecimal(await stage.state());
 }
 
-function hexadecimal(paths: readonly string[]): ReadonlyMap<string, string> {
-  const entries = paths.flatMap((path) => [...decodeSafetensors(readFileSync(path)).weights]);
-  return new Map(entries.map(([name, { values }]) => [name, Buffer.from(values.buffer).toString('hex')]));
+function hexadecimal(state: Weights): ReadonlyMap<string, string> {
+  return new Map([...state].map(([name, { values }]) => [name, Buffer.from(values.buffer).toString('hex')]));
 }

@@ -109,7 +109,7 @@ describe('dealState', () => {
     const { step, state } = (await readPipelineCheckpoint(directory))!;
     const paths = await dealState(join(directory, 'dealt'), state, 2, (name) => stageOf(name, 2));
     const onceAt = join(directory, 'died');
-    const accidentOf = { stage: 1, accident: { kind: 'die', at: 'save', step: 0, onceAt } } as const;
+    const accidentOf = { stage: 1, accident: { kind: 'die', at: 'state', step: 0, onceAt } } as const;
     const { pipeline, faults } = await openPipeline(
       { stageCount: 2, microBatchCount: 1, accidentOf },
       { from: { step, paths } },

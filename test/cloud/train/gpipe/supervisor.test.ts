@@ -100,7 +100,7 @@ describe('Pipeline', () => {
   it.each([
     ['before it commits', 'beforeCommit'],
     ['after it committed, before it said so', 'afterCommit'],
-    ['within the writing of a snapshot', 'save'],
+    ['before its snapshot is written', 'state'],
     ['within a backward', 'backward'],
   ] as const)('agrees on a step when a stage dies %s', async (_, at) => {
     for (const stage of [0, 1, 2]) {
