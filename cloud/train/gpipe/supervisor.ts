@@ -169,9 +169,9 @@ export class Pipeline {
   }
 
   async #recover(): Promise<void> {
-    // All of them, though one may fail: a process that is still starting cannot be asked for anything.
-    const standings = await settled(this.options.stages.map((_, stage) => this.#standing(stage)));
-    this.#step = this.#latestCommon(standings);
+    const standings = this.options.stages.map((_, stage) => this.#standing(stage));
+    await Promise.allSettled(standings); // though one may fail: a process that is still starting cannot be asked for anything
+    this.#step = this.#latestCommon(await Promise.all(standings));
     await this.#all('restore', () => ({ step: this.#step }));
     this.#epoch++;
     await this.#all('link', (stage) => ({ epoch: this.#epoch, next: this.#addresses[stage + 1] ?? null }));
@@ -246,10 +246,4 @@ function sum(parts: readonly Figures[]): Figures {
   for (const figures of parts)
     for (const [name, value] of Object.entries(figures)) total[name] = (total[name] ?? 0) + value;
   return total;
-}
-
-/** All answers, once each has come or failed; then the first failure is thrown. */
-async function settled<T>(answers: readonly Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(answers);
-  return Promise.all(answers);
 }
