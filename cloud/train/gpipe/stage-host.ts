@@ -57,10 +57,12 @@ export class StageHost {
       this.#lastWords = (this.#lastWords + text).slice(-maxLastWords);
     });
     this.#exited = new Promise((resolve) => {
-      this.#process.once('exit', (code, signal) => {
-        this.#ended(this.#killedBecause ?? signal ?? `exit code ${code}`);
+      const ended = (how: string) => {
+        this.#ended(how);
         resolve();
-      });
+      };
+      this.#process.once('exit', (code, signal) => ended(this.#killedBecause ?? signal ?? `exit code ${code}`));
+      this.#process.once('error', (error) => ended(`it did not start: ${error.message}`));
     });
     this.#watch = this.#watchHeart(this.#process.stdio[heart.fd] as Readable);
   }

@@ -67,7 +67,7 @@ class StageProcess {
     commit: ({ step, figures }) =>
       this.#alone(async () => {
         await this.#keeping;
-        await this.runner.commit(step, figures);
+        await this.io.operate(() => this.runner.commit(step, figures));
         this.#step = step;
         if (step % this.opening.snapshotEvery === 0) this.#beginKeeping();
         return null;

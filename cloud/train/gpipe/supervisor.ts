@@ -69,6 +69,8 @@ export class Pipeline {
   readonly #hosts: StageHost[] = [];
   readonly #addresses: Address[] = [];
   #losses: { readonly stage: number; readonly how: string }[] = [];
+  /** Also of a step whose commit all made, but one died before it said so. */
+  #lastRun: StepReport | null = null;
   #isClosed = false;
   #step: number;
   #target: number;
@@ -110,9 +112,9 @@ export class Pipeline {
   /** Makes the next step, however many faults come between. Throws `STAGE_FAILED`, `STAGE_LOST`: then only `close` is left. Calls must not overlap. */
   async runStep(): Promise<StepReport> {
     const target = this.#target + 1;
-    const report = await this.#surviving(() => this.#reach(target));
+    await this.#surviving(() => this.#reach(target));
     this.#target = target;
-    return report!;
+    return this.#lastRun!;
   }
 
   /** Writes the state of every stage, `paths[stage]`. Not while a step runs. */
@@ -129,13 +131,11 @@ export class Pipeline {
     await rm(this.socketDirectory, { recursive: true, force: true });
   }
 
-  async #reach(target: number): Promise<StepReport | null> {
-    let report: StepReport | null = null;
-    while (this.#step < target) report = await this.#transact(this.#step + 1);
-    return report;
+  async #reach(target: number): Promise<void> {
+    while (this.#step < target) await this.#transact(this.#step + 1);
   }
 
-  async #transact(step: number): Promise<StepReport> {
+  async #transact(step: number): Promise<void> {
     const operations = this.options.operationsOf(step);
     const operationCount = operations.reduce((sum, list) => sum + list.length + 1, 0);
     const ran = await this.#all(
@@ -144,10 +144,10 @@ export class Pipeline {
       operationCount * this.options.operationTimeoutMs, // were they all made one after the other
     );
     const figures = sum(ran.map((answer) => answer.figures));
+    this.#lastRun = { step, figures, trace: ran.flatMap(({ trace }) => trace) };
     await this.#all('commit', () => ({ step, figures }));
     this.#step = step;
     this.#faultsInRow = 0;
-    return { step, figures, trace: ran.flatMap(({ trace }) => trace) };
   }
 
   /** Does the work, again after every fault, until it is done. */
