@@ -1,0 +1,108 @@
+/**
+ * The reference that stages are held against: one process, one partition, the micro-batches one after the other by tfjs's own gradients, summed in that order.
+ * It shares with the stages the loader, the execution of a Graph and the optimizer, and nothing of how a stage parts forward from backward.
+ */
+
+import { openLoader } from '@bespoke/cloud/train/data/loader.js';
+import { imageSize, type PackedDataset } from '@bespoke/cloud/train/data/packed.js';
+import { type ChannelMoments, mergeMoments } from '@bespoke/cloud/train/gpipe/batch-statistics.js';
+import { learningRateAt, type TrainRecipe } from '@bespoke/cloud/train/recipe.js';
+import { crossEntropy } from '@bespoke/cloud/train/tfjs/loss.js';
+import { applySgd } from '@bespoke/cloud/train/tfjs/optimizer.js';
+import { imageTensor, targetTensor } from '@bespoke/cloud/train/tfjs/step.js';
+import { Variables } from '@bespoke/cloud/train/tfjs/variables.js';
+import type { Graph } from '@bespoke/shared/graph/graph.js';
+import { declareWeights, initializeWeights, type Weights, type WeightTensor } from '@bespoke/shared/graph/weights.js';
+import { execute } from '@bespoke/shared/tfjs/execute.js';
+import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
+
+export interface Course {
+  readonly graph: Graph;
+  readonly recipe: TrainRecipe;
+  readonly data: PackedDataset;
+  readonly microBatchSizes: readonly number[];
+}
+
+/** The states after each of the steps, by the names of `Stage.state`. */
+export async function loopOverMicroBatches(tf: Tf, course: Course, stepCount: number): Promise<Weights[]> {
+  const { graph, recipe, data } = course;
+  const initial = initializeWeights(graph, recipe.seed);
+  const declared = declareWeights(graph);
+  const names = [...declared.keys()].filter((name) => declared.get(name)!.trainable);
+  const variables = new Variables(tf, new Map(names.map((name) => [name, initial.get(name)!])));
+  let running: Weights = new Map([...initial].filter(([name]) => !declared.get(name)!.trainable));
+  const loader = openLoader(data, { ...recipe, split: 'train' });
+  const states: Weights[] = [];
+  for (let step = 0; step < stepCount; step++) {
+    const { images, labels } = loader.batchAt(step);
+    const moments = new Map<string, ChannelMoments>();
+    let sums: Tensor[] = [];
+    let first = 0;
+    for (const count of course.microBatchSizes) {
+      const size = imageSize(data.manifest);
+      const gradients = gradientsOf(tf, course, variables, names, moments, {
+        images: images.subarray(first * size, (first + count) * size),
+        labels: labels.subarray(first, first + count),
+        count,
+      });
+      sums = sums.length === 0 ? gradients : sums.map((sum, index) => tf.add(sum, gradients[index]!));
+      first += count;
+    }
+    applySgd(tf, variables, names, sums, { ...recipe, learningRate: learningRateAt(recipe, step) });
+    running = follow(running, moments);
+    const statistics = [...running].map(([name, weight]) => [`value:${name}`, weight] as const);
+    states.push(new Map([...(await variables.readState()), ...statistics]));
+  }
+  variables.dispose();
+  return states;
+}
+
+/** Of one micro-batch, in the order of `names`; its statistics are added to `moments`. */
+function gradientsOf(
+  tf: Tf,
+  { graph, recipe, data: { manifest } }: Course,
+  variables: Variables,
+  names: readonly string[],
+  moments: Map<string, ChannelMoments>,
+  batch: { images: Float32Array; labels: Int32Array; count: number },
+): Tensor[] {
+  const x = imageTensor({ tf, manifest }, batch);
+  const targets = targetTensor({ tf, manifest }, batch, recipe.labelSmoothing, recipe.batchSize);
+  const valuesPerChannel = new Map(
+    graph.nodes.map(({ id, shape }) => [
+      id,
+      batch.count * shape.slice(0, -1).reduce((product, size) => product * size, 1),
+    ]),
+  );
+  const onStatistics = (id: string, mean: Tensor, variance: Tensor) => {
+    const count = valuesPerChannel.get(id)!;
+    const own = {
+      count,
+      mean: Float64Array.from(mean.dataSync()),
+      squares: Float64Array.from(variance.dataSync(), (value) => value * (count - 1)),
+    };
+    moments.set(id, moments.has(id) ? mergeMoments(moments.get(id)!, own) : own);
+  };
+  const loss = () => {
+    const [logits] = execute(tf, graph, new Map([[graph.inputs[0]!.id, x]]), variables.values, {
+      training: true,
+      onStatistics,
+    });
+    return crossEntropy(tf, logits!, targets);
+  };
+  const { value, grads } = tf.valueAndGrads(loss)(names.map((name) => variables.values.get(name)!));
+  tf.dispose([x, targets, value]);
+  return grads;
+}
+
+/** The running averages, a tenth of the way towards the statistics of the mini-batch. */
+function follow(running: Weights, moments: ReadonlyMap<string, ChannelMoments>): Weights {
+  return new Map(
+    [...running].map(([name, { shape, values }]): [string, WeightTensor] => {
+      const [id, kind] = [name.slice(0, name.lastIndexOf('/')), name.slice(name.lastIndexOf('/') + 1)];
+      const { count, mean, squares } = moments.get(id)!;
+      const news = kind === 'mean' ? mean : squares.map((sum) => sum / (count - 1));
+      return [name, { shape, values: values.map((value, channel) => value + 0.1 * (news[channel]! - value)) }];
+    }),
+  );
+}
