@@ -8,6 +8,7 @@
 import type { Shape } from '@bespoke/shared/graph/tensor.js';
 import type { Weights } from '@bespoke/shared/graph/weights.js';
 
+/** What goes over a boundary: `shape` is [N, ...], N samples of a micro-batch. */
 export interface StageTensor {
   readonly shape: Shape;
   readonly values: Float32Array;

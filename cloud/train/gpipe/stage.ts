@@ -22,13 +22,8 @@ import { Variables } from '../tfjs/variables.js';
 import { BatchStatistics } from './batch-statistics.js';
 import { GradientSum } from './gradient-sum.js';
 import { isRecomputed, type Remat } from './remat.js';
+import type { Figures, StageRunner, StageTensor } from './stage-runner.js';
 import { Tape } from './tape.js';
-
-/** What goes over a boundary: `shape` is [N, ...], N samples of a micro-batch. */
-export interface StageTensor {
-  readonly shape: readonly number[];
-  readonly values: Float32Array;
-}
 
 export interface StageOptions {
   /** The partition, of `partitionNetwork`. */
@@ -44,15 +39,12 @@ export interface StageOptions {
 }
 
 /** Sums over the mini-batch: cross-entropy without smoothing, and how many samples are right. */
-export interface LossFigures {
-  readonly lossSum: number;
-  readonly correctCount: number;
-}
+export type LossFigures = Figures & { readonly lossSum: number; readonly correctCount: number };
 
 /** What a micro-batch keeps between its forward and its backward: its inputs, or the tape. */
 type Held = { readonly inputs: readonly Tensor[] } | { readonly tape: Tape };
 
-export class Stage {
+export class Stage implements StageRunner {
   private readonly variables: Variables;
   private readonly statistics: BatchStatistics;
   private readonly gradients: GradientSum;
@@ -128,7 +120,7 @@ export class Stage {
   }
 
   /** After the last backward: what the step came to, nothing but at the last stage. */
-  async finish(): Promise<LossFigures | Record<string, never>> {
+  async finish(): Promise<Figures> {
     return this.options.isLast ? this.figures : {};
   }
 

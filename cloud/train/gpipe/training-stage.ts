@@ -1,0 +1,35 @@
+/** The module of a training's stages (StageModule): each opens its own tfjs backend, and takes its partition and its data by itself. */
+import type { Network } from '@bespoke/shared/network/network.js';
+import { readPacked } from '../data/packed.js';
+import type { TrainRecipe } from '../recipe.js';
+import { openBackend } from '../tfjs/backend.js';
+import { partitionNetwork } from './partition-graph.js';
+import type { Remat } from './remat.js';
+import { Stage } from './stage.js';
+import type { StageRunner } from './stage-runner.js';
+
+/** JSON. All stages of a pipeline are given the same, but for `stage`. */
+export interface TrainingStageOptions {
+  readonly network: Network;
+  /** Where partitions begin, as `partitionNetwork` takes them. */
+  readonly cuts: readonly number[];
+  /** Which partition this is, 0 for the first. */
+  readonly stage: number;
+  readonly recipe: TrainRecipe;
+  /** Of a packed data set. */
+  readonly dataDirectory: string;
+  /** How many samples each micro-batch has; they add up to `recipe.batchSize`. */
+  readonly microBatchSizes: readonly number[];
+  readonly remat: Remat;
+}
+
+/** What `StageLaunch.module` names. */
+export const trainingStageModule = import.meta.url;
+
+/** Throws `GRAPH_ILLEGAL`, `NETWORK_ILLEGAL`, `DATA_PACKED_INVALID`. */
+export async function openStage(options: unknown): Promise<StageRunner> {
+  const { network, cuts, stage, dataDirectory, ...rest } = options as TrainingStageOptions;
+  const graph = partitionNetwork(network, cuts)[stage]!;
+  const [{ tf }, data] = [await openBackend(), await readPacked(dataDirectory)];
+  return new Stage(tf, { ...rest, graph, data, isFirst: stage === 0, isLast: stage === cuts.length });
+}
