@@ -4,6 +4,7 @@ import type { Remat } from '@bespoke/cloud/train/gpipe/remat.js';
 import { Stage } from '@bespoke/cloud/train/gpipe/stage.js';
 import type { StageOperation, StageTensor } from '@bespoke/cloud/train/gpipe/stage-runner.js';
 import type { TrainRecipe } from '@bespoke/cloud/train/recipe.js';
+import type { Graph } from '@bespoke/shared/graph/graph.js';
 import type { Weights } from '@bespoke/shared/graph/weights.js';
 import type { Block } from '@bespoke/shared/network/block.js';
 import type { CellPair } from '@bespoke/shared/network/cell.js';
@@ -78,6 +79,12 @@ export const networks = {
 } as const;
 export type NetworkName = keyof typeof networks;
 
+/** In K partitions. */
+export function partitionsOf(name: NetworkName, K: number): readonly Graph[] {
+  const { network, cuts } = networks[name];
+  return partitionNetwork(network, cuts[K - 1]!);
+}
+
 /** With augmentation of every kind; the velocity after its first step is the gradient: no weight decay. */
 export const recipeOf = (batchSize: number): TrainRecipe => ({
   ...tinyRecipe,
@@ -92,8 +99,8 @@ export function sizesOf(sampleCount: number, count: number): readonly number[] {
 }
 
 export interface LocalOptions {
-  readonly network: Network;
-  readonly cuts: readonly number[];
+  /** The partitions. */
+  readonly graphs: readonly Graph[];
   readonly recipe: TrainRecipe;
   readonly microBatchSizes: readonly number[];
   readonly remat?: Remat;
@@ -105,10 +112,10 @@ export class LocalPipeline {
     tf: Tf,
     private readonly options: LocalOptions,
   ) {
-    const { network, cuts, remat = 'none', ...rest } = options;
-    this.stages = partitionNetwork(network, cuts).map(
+    const { graphs, remat = 'none', ...rest } = options;
+    this.stages = graphs.map(
       (graph, index) =>
-        new Stage(tf, { ...rest, graph, data, remat, isFirst: index === 0, isLast: index === cuts.length }),
+        new Stage(tf, { ...rest, graph, data, remat, isFirst: index === 0, isLast: index === graphs.length - 1 }),
     );
   }
 

@@ -1,10 +1,22 @@
 import type { Remat } from '@bespoke/cloud/train/gpipe/remat.js';
+import type { Stage } from '@bespoke/cloud/train/gpipe/stage.js';
 import { openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
+import { type Graph, GraphBuilder } from '@bespoke/shared/graph/graph.js';
+import { split } from '@bespoke/shared/graph/split.js';
 import type { Weights } from '@bespoke/shared/graph/weights.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import type { Tf } from '@bespoke/shared/tfjs/tf.js';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bytesOf, data, LocalPipeline, type NetworkName, networks, recipeOf, sizesOf } from './local-pipeline.js';
+import {
+  bytesOf,
+  data,
+  LocalPipeline,
+  type NetworkName,
+  networks,
+  partitionsOf,
+  recipeOf,
+  sizesOf,
+} from './local-pipeline.js';
 import { loopOverMicroBatches } from './reference-loop.js';
 
 let tf: Tf;
@@ -52,16 +64,17 @@ function referenceOf(name: NetworkName, M: MicroBatchCount): Promise<Weights[]> 
   return references.get(key)!;
 }
 
-function pipelineOf({ name, K, M, remat }: Case): LocalPipeline {
-  const { network, cuts } = networks[name];
+function pipelineOf({ name, K, M, remat = 'none' }: Pick<Case, 'name' | 'K' | 'M'> & { remat?: Remat }): LocalPipeline {
   const batchSize = divisions[M];
-  return new LocalPipeline(tf, {
-    network,
-    cuts: cuts[K - 1]!,
-    recipe: recipeOf(batchSize),
-    microBatchSizes: sizesOf(batchSize, M),
-    remat,
-  });
+  const [recipe, microBatchSizes] = [recipeOf(batchSize), sizesOf(batchSize, M)];
+  return new LocalPipeline(tf, { graphs: partitionsOf(name, K), recipe, microBatchSizes, remat });
+}
+
+async function advance(pipeline: LocalPipeline, ...steps: readonly number[]): Promise<void> {
+  for (const step of steps) {
+    await pipeline.run(step);
+    await pipeline.commit(step);
+  }
 }
 
 describe('Stage: bits', () => {
@@ -88,4 +101,127 @@ describe('Stage: bits', () => {
       pipeline.dispose();
     },
   );
+
+  it('are the same with weight decay, and when it is recomputed before the gradient comes', async () => {
+    const recipe = { ...recipeOf(10), weightDecay: 1e-2 };
+    const [graphs, microBatchSizes] = [partitionsOf('mbconv', 3), [6, 1, 3]];
+    const course = { graph: lower(networks.mbconv.network), recipe, data, microBatchSizes };
+    const reference = await loopOverMicroBatches(tf, course, stepCount);
+    const pipeline = new LocalPipeline(tf, { graphs, recipe, microBatchSizes, remat: 'except-last' });
+    for (let step = 1; step <= stepCount; step++) {
+      await pipeline.run(step, 'recomputing');
+      await pipeline.commit(step);
+    }
+    expect(bytesOf(await pipeline.state())).toEqual(bytesOf(reference.at(-1)!));
+    pipeline.dispose();
+  });
 });
+
+describe('Stage: state', () => {
+  it('goes on in another number of partitions', async () => {
+    const reference = await referenceOf('cells', 4);
+    const two = pipelineOf({ name: 'cells', K: 2, M: 4 });
+    await advance(two, 1, 2);
+    const three = pipelineOf({ name: 'cells', K: 3, M: 4 });
+    await three.restore(await two.state());
+    await advance(three, 3);
+    expect(bytesOf(await three.state())).toEqual(bytesOf(reference[2]!));
+    two.dispose();
+    three.dispose();
+  });
+
+  it('refuses a state that lacks a weight', async () => {
+    const pipeline = pipelineOf({ name: 'mbconv', K: 2, M: 3 });
+    const state = new Map(await pipeline.state());
+    state.delete('value:stem/conv/filter');
+    await expect(pipeline.restore(state)).rejects.toMatchObject({ code: 'WEIGHTS_MISMATCH' });
+    pipeline.dispose();
+  });
+
+  it('is as if begin had not been called after an abort, in the midst of a step or after its last backward', async () => {
+    const reference = await referenceOf('mbconv', 4);
+    const pipeline = pipelineOf({ name: 'mbconv', K: 2, M: 4, remat: 'except-last' });
+    await advance(pipeline, 1);
+    const [first, last] = pipeline.stages as [Stage, Stage];
+    await first.begin(2);
+    await last.begin(2);
+    await last.forward(0, await first.forward(0, []));
+    await first.forward(1, []);
+    await last.backward(0, []);
+    await first.abort();
+    await last.abort();
+    const clean = tf.memory().numTensors;
+    await pipeline.run(2);
+    await first.abort();
+    await last.abort();
+    expect(tf.memory().numTensors).toBe(clean);
+    expect(bytesOf(await pipeline.state())).toEqual(bytesOf(reference[0]!));
+    await advance(pipeline, 2);
+    expect(bytesOf(await pipeline.state())).toEqual(bytesOf(reference[1]!));
+    pipeline.dispose();
+  });
+
+  it.each(['none', 'except-last', 'always'] as const)('keeps no tensor of a step: remat %s', async (remat) => {
+    const before = tf.memory().numTensors;
+    const pipeline = pipelineOf({ name: 'cells', K: 3, M: 3, remat });
+    await advance(pipeline, 1);
+    const afterOne = tf.memory().numTensors;
+    await advance(pipeline, 2, 3);
+    expect(tf.memory().numTensors).toBe(afterOne);
+    pipeline.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('names the loss and the right answers of the mini-batch, the same in any number of partitions', async () => {
+    const figures = await Promise.all(
+      [1, 3].map(async (K) => {
+        const pipeline = pipelineOf({ name: 'mbconv', K, M: 3 });
+        const ofStages = await pipeline.run(1);
+        pipeline.dispose();
+        expect(ofStages.slice(0, -1)).toEqual(Array(K - 1).fill({}));
+        return ofStages.at(-1)!;
+      }),
+    );
+    expect(figures[0]).toEqual(figures[1]);
+    expect(figures[0]!.lossSum).toBeGreaterThan(0);
+    expect(figures[0]!.correctCount).toBeLessThanOrEqual(10);
+  });
+});
+
+/** Convolutions with biases, no batch norm: the gradient of a mini-batch does not depend on how it is divided. */
+function graphWithoutNorms(): Graph {
+  const builder = new GraphBuilder();
+  const conv = { filters: 6, kernel: [3, 3], stride: [1, 1], dilation: 1, bias: true, fused: 'none' } as const;
+  let x = builder.input('x', [8, 8, 1]);
+  for (const block of ['a', 'b', 'c']) {
+    x = builder.add(block, 'act', 'activation', { kind: 'relu' }, builder.add(block, 'conv', 'conv2d', { ...conv }, x));
+  }
+  const pooled = builder.add('head', 'pool', 'globalAvgPool', {}, x);
+  return builder.build([builder.add('head', 'dense', 'dense', { units: 2, bias: true, fused: 'none' }, pooled)]);
+}
+
+describe('Stage: micro-batches', () => {
+  it.each([[5, 5], [4, 3, 3], [6, 1, 3], Array(10).fill(1)])(
+    'come to the gradients and the weights of the whole mini-batch: %j',
+    async (...microBatchSizes: number[]) => {
+      const graph = graphWithoutNorms();
+      const recipe = recipeOf(10);
+      const whole = await loopOverMicroBatches(tf, { graph, recipe, data, microBatchSizes: [10] }, stepCount);
+      const pipeline = new LocalPipeline(tf, { graphs: split(graph, [2, 2]), recipe, microBatchSizes });
+      for (let step = 1; step <= stepCount; step++) {
+        await advance(pipeline, step);
+        const state = await pipeline.state();
+        expect([...state.keys()].sort()).toEqual([...whole[step - 1]!.keys()].sort());
+        for (const [name, { values }] of whole[step - 1]!) {
+          expect(relativeDistance(state.get(name)!.values, values), name).toBeLessThanOrEqual(1e-4);
+        }
+      }
+      pipeline.dispose();
+    },
+  );
+});
+
+/** |a - b| / |b| */
+function relativeDistance(a: Float32Array, b: Float32Array): number {
+  return Math.hypot(...a.map((value, index) => value - b[index]!)) / Math.hypot(...b);
+}
