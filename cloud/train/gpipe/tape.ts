@@ -38,15 +38,17 @@ export class Tape {
    */
   static record<R extends readonly Tensor[]>(tf: Tf, xs: readonly Tensor[], forward: () => R): { tape: Tape; ys: R } {
     const engine = tf.engine() as unknown as RecordingEngine;
-    let nodes: readonly TapeNode[] = [];
     engine.startTape();
     try {
       const ys = tf.tidy(() => forward() as never) as R;
-      nodes = engine.state.activeTape!;
+      const nodes = engine.state.activeTape!;
       const between = nodesBetween(nodes, xs, ys);
       const kept = new Set(between.map(({ saved }) => saved));
       for (const { saved } of nodes) if (!kept.has(saved)) tf.dispose([...saved]);
       return { tape: new Tape(tf, xs, ys, between), ys };
+    } catch (error) {
+      for (const { saved } of engine.state.activeTape!) tf.dispose([...saved]);
+      throw error;
     } finally {
       engine.endTape();
       engine.state.activeTape = null;
