@@ -6,6 +6,8 @@ import { planPipeline } from '@bespoke/cloud/train/gpipe/planner.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 
 const aimMs = 50;
+/** The least of so many times counts: what else the machine does only adds. */
+const repeats = 5;
 const random = randomStream(1, 'planner');
 const uniform = (least, most) => least + (most - least) * random.uniform();
 const normal = () => Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
@@ -37,9 +39,12 @@ for (const [kind, draw] of Object.entries(times)) {
         memoryCapBytes: capped ? 1.35e8 : null,
         oneProcessStepMs: null,
       };
-      const started = performance.now();
-      const { stepMs } = planPipeline(request);
-      const tookMs = performance.now() - started;
+      let [tookMs, stepMs] = [Infinity];
+      for (let repeat = 0; repeat < repeats; repeat++) {
+        const started = performance.now();
+        stepMs = planPipeline(request).stepMs;
+        tookMs = Math.min(tookMs, performance.now() - started);
+      }
       slowestMs = Math.max(slowestMs, tookMs);
       console.log(
         `${kind.padEnd(13)} transfers ${transfer.padEnd(6)} ${capped ? 'capped' : 'free  '}  planned in ${tookMs.toFixed(1).padStart(6)} ms, step ${stepMs.toFixed(1)} ms`,

@@ -52,7 +52,8 @@ interface Rest {
 const firstMargin = 1e-3;
 
 /** The cut of least cost; null where none fits. */
-export function cutBlocks(problem: CuttingProblem): Cutting | null {
+export function cutBlocks(given: CuttingProblem): Cutting | null {
+  const problem = tabulated(given);
   const rests = restsOf(problem);
   const [leastMs] = boundMs(start, rests[0]!, 0);
   if (!Number.isFinite(leastMs)) return null;
@@ -84,6 +85,19 @@ export function leastLargest(
   return rest[0]!;
 }
 
+/** The same problem with its figures looked up: the search asks for each many times. */
+function tabulated(problem: CuttingProblem): CuttingProblem {
+  const width = problem.blockCount + 1;
+  const table = (figure: (first: number, end: number) => number) => {
+    const values = new Float64Array(width * width);
+    for (let first = 0; first < width; first++)
+      for (let end = first + 1; end < width; end++) values[first * width + end] = figure(first, end);
+    return (first: number, end: number) => values[first * width + end]!;
+  };
+  const [fillMs, drainMs, pathMs] = [table(problem.fillMs), table(problem.drainMs), table(problem.pathMs)];
+  return { ...problem, fillMs, drainMs, pathMs };
+}
+
 const start: Label = { pathMs: 0, fillMs: 0, drainMs: 0, end: 0, before: null };
 
 /** All `Rest`s, by the first stage that is left; the last, of no stage, costs nothing behind the last block. */
@@ -93,10 +107,12 @@ function restsOf(problem: CuttingProblem): readonly Rest[] {
   for (const part of Object.values(rests[0]!) as Float64Array[]) part[blockCount] = 0;
   for (let stage = stageCount - 1; stage >= 0; stage--) {
     const [own, after] = [newRest(blockCount), rests[0]!];
-    for (let first = stage; first <= blockCount - (stageCount - stage); first++) {
+    const lastFirst = stage === 0 ? 0 : blockCount - (stageCount - stage);
+    for (let first = stage; first <= lastFirst; first++) {
       for (let end = first + 1; end <= blockCount - (stageCount - stage - 1); end++) {
         if (after.pathMs[end] === Infinity || !problem.fits(first, end, stage)) continue;
-        const [fillMs, drainMs] = [problem.fillMs(first, end), problem.drainMs(first, end)];
+        const fillMs = problem.fillMs(first, end);
+        const drainMs = problem.drainMs(first, end);
         own.pathMs[first] = Math.min(own.pathMs[first]!, problem.pathMs(first, end) + after.pathMs[end]!);
         own.fillMs[first] = Math.min(own.fillMs[first]!, Math.max(fillMs, after.fillMs[end]!));
         own.drainMs[first] = Math.min(own.drainMs[first]!, Math.max(drainMs, after.drainMs[end]!));
