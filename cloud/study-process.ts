@@ -15,7 +15,6 @@ import type { Workload } from '@bespoke/shared/latency/workload.js';
 import { exportModel } from './export/export.js';
 import { compareOutputs, isWithinBounds } from './export/parity.js';
 import { openTfliteRunner } from './export/tflite-runner.js';
-import { replaceFile } from './search/outcome.js';
 import { runStudy } from './search/study.js';
 import type { StudyPorts } from './search/study-ports.js';
 import { type FromStudy, fromFailure, type StudyTask, type ToStudy, toFailure } from './study-messages.js';
@@ -24,6 +23,7 @@ import { packDataset } from './train/data/pack.js';
 import { imageSize, type PackedDataset, splitRange } from './train/data/packed.js';
 import type { Engine } from './train/engine.js';
 import { openEvaluationPool } from './train/evaluation/pool.js';
+import { replaceFile } from './train/files.js';
 import { openTfjsEngine } from './train/tfjs/engine.js';
 
 /** Images of split `search` on which the exported file is compared with the engine. */

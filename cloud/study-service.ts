@@ -20,6 +20,7 @@ import { workloadKey } from '@bespoke/shared/latency/workload.js';
 import type { StudyView } from '@bespoke/shared/protocol/api.js';
 import type { CloudParts } from './compose.js';
 import { agreeing } from './fleet/campaign.js';
+import { checkArchive, rejudgingSpec } from './search/eeea/archive-of.js';
 import { parseSpec, type ResolvedSpec, resolveSpec, writeSpec } from './search/spec.js';
 import type { StudyUpdate } from './search/study-ports.js';
 import type { StudyService } from './server/api.js';
@@ -55,7 +56,7 @@ export function createStudyService(parts: CloudParts): RunningStudies {
   const { store, journal } = parts;
 
   function launch(id: string, attempt = 1): void {
-    const spec = resolveSpec(parseSpec(store.studies.detail(id)!.specYaml));
+    const spec = specOf(parts, id)!;
     const places = placesFor(parts, spec);
     const directory = join(parts.config.dataDirectory, 'studies', id);
     mkdirSync(directory, { recursive: true });
@@ -140,6 +141,7 @@ export function createStudyService(parts: CloudParts): RunningStudies {
   return {
     async create(yaml) {
       const spec = placed(resolveSpec(parseSpec(yaml)));
+      if (spec.evolution.archiveOf !== null) checkArchive(spec, archiveOf(parts, spec.evolution.archiveOf));
       const [first, ...others] = placesFor(parts, spec).map(({ device }) => device.id);
       const id = randomUUID().slice(0, 8);
       const study = journal.create({
@@ -156,6 +158,7 @@ export function createStudyService(parts: CloudParts): RunningStudies {
       const place = placesFor(parts, spec)[0]!;
       return estimateStudy(parts, spec, place, parts.registry.countTwins(deviceId, place.runtime));
     },
+    rejudging: (id) => writeSpec(rejudgingSpec(id, specOf(parts, id)!)),
     async cancel(id) {
       const study = store.studies.get(id)!;
       const isGoing = study.status === 'running' || study.status === 'paused';
@@ -214,6 +217,17 @@ function record({ journal, store }: CloudParts, { id, places }: Run, update: Stu
     network: ({ network }) => journal.network(id, network),
   };
   recorders[update.type](update as never);
+}
+
+/** The specification that the study was started with. */
+function specOf({ store }: CloudParts, id: string): ResolvedSpec | null {
+  const detail = store.studies.detail(id);
+  return detail ? resolveSpec(parseSpec(detail.specYaml)) : null;
+}
+
+function archiveOf(parts: CloudParts, id: string) {
+  const spec = specOf(parts, id);
+  return spec && { spec, status: parts.store.studies.get(id)!.status };
 }
 
 /** A path in the specification holds wherever the cloud is started from next time. */

@@ -12,9 +12,10 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { Cloud } from '../compose.js';
 import { type LocalAgent, startLocalAgent } from '../local-agent.js';
+import { rejudgingSpec } from '../search/eeea/archive-of.js';
 import { formatError } from '../search/predictor.js';
 import { presetNames } from '../search/presets.js';
-import { parseSpec, resolveSpec, type StudySpec } from '../search/spec.js';
+import { parseSpec, resolveSpec, type StudySpec, writeSpec } from '../search/spec.js';
 import { type MethodName, methodNames } from '../search/spec-schema.js';
 import { openStore } from '../store/store.js';
 import { estimateStudy } from '../study-estimate.js';
@@ -97,6 +98,19 @@ export function registerStudy(program: Command): void {
       }
     });
   study
+    .command('rejudge')
+    .description(
+      'print a specification that judges the networks of a finished evolution anew: fill in device and budget, and run it',
+    )
+    .argument('<id>')
+    .option(...dataDirectoryOption)
+    .action((id: string, options: { dataDirectory: string }) => {
+      const store = openStore(options.dataDirectory);
+      const detail = store.studies.detail(id);
+      store.close();
+      process.stdout.write(writeSpec(rejudgingSpec(id, specOfStudy(detail, id))));
+    });
+  study
     .command('ls')
     .description('all studies, latest first')
     .option(...dataDirectoryOption)
@@ -134,6 +148,11 @@ export function registerStudy(program: Command): void {
         ].join('\n'),
       );
     });
+}
+
+function specOfStudy(detail: StudyDetail | null | undefined, id: string) {
+  if (!detail) throw new AppError('NOT_FOUND', { what: 'study', id });
+  return resolveSpec(parseSpec(detail.specYaml));
 }
 
 async function readText(file: string): Promise<string> {

@@ -29,6 +29,11 @@ export function studyHash(id: string): string {
   return `#/studies/${encodeURIComponent(id)}`;
 }
 
+/** The form that starts a study, with the specification that judges that study's networks anew. */
+export function rejudgeHash(id: string): string {
+  return withChoices('#/', { rejudge: id });
+}
+
 function subscribe(listener: () => void): () => void {
   addEventListener('hashchange', listener);
   return () => removeEventListener('hashchange', listener);

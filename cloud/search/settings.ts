@@ -48,6 +48,7 @@ export function evolutionSettings({ seed, evolution }: ResolvedSpec, evaluationC
     crossoverProbability,
     mutatedGroupCount: mutatedGroups,
     candidateCount: candidates,
+    zeroCostQuantile: gates.zeroCostQuantile,
     curveQuantile: gates.curveQuantile,
   };
 }

@@ -2,7 +2,9 @@
 import { runtimeNames } from '@bespoke/shared/latency/table.js';
 import { z } from 'zod';
 import { cellSettingsSchema } from './eeea/cell-presets.js';
+import { evolutionPresetNames, withEvolutionPreset } from './eeea/evolution-presets.js';
 import { latencyMixes, objectiveNames } from './eeea/objective.js';
+import { evolutionModes } from './eeea/optimizer.js';
 import { spaceSettingsSchema } from './presets.js';
 import { latencyLossKinds } from './proxyless/latency-loss.js';
 
@@ -57,7 +59,14 @@ const searchSchema = z.strictObject({
   ...trainingFields({ learningRate: 0.05, labelSmoothing: 0, cropPaddingPixels: 2 }),
 });
 
-const evolutionSchema = z.strictObject({
+export const evolutionSchema = z.strictObject({
+  /** What the keys are that are not given. */
+  preset: z.enum(evolutionPresetNames).default('default'),
+  /**
+   * Id of a finished study that evolved the same space with the same trainings: its individuals are judged anew, by this study's devices, budgets and objectives, and nothing
+   * is trained in the search. null: it evolves.
+   */
+  archiveOf: z.string().min(1).max(100).nullable().default(null),
   /** A preset's name, or a preset with what differs from it; null: chains of `space` are evolved. */
   cells: z
     .preprocess((value) => (typeof value === 'string' ? { preset: value } : value), cellSettingsSchema.nullable())
@@ -66,8 +75,8 @@ const evolutionSchema = z.strictObject({
   population: z.number().int().min(4).max(1000).default(20),
   /** null: planned from `minutes`. */
   evaluations: z.number().int().min(4).max(1_000_000).nullable().default(null),
-  /** `generational`: same seed, same archive; `steady`: no worker waits for another. */
-  mode: z.enum(['generational', 'steady']).default('generational'),
+  /** `generational`: same seed, same archive; `steady`: no worker waits for another; `reference`: the authors' algorithm. */
+  mode: z.enum(evolutionModes).default('generational'),
   objectives: z
     .array(z.enum(objectiveNames))
     .min(2)
@@ -104,14 +113,18 @@ const evolutionSchema = z.strictObject({
       paramsQuantile: share.nullable().default(null),
       /** Predicted latency, its error allowed for, within the budget. */
       latency: z.boolean().default(true),
-      /** Ends a training at a third of its steps where it is less accurate there than this share of those before; null for none. */
-      curveQuantile: share.nullable().default(0.25),
+      /** Does not begin a training where the untrained network scores less than this share of those before that cost no more; null for none. */
+      zeroCostQuantile: share.nullable().default(null),
+      /** Ends a training at a third of its steps where it is less accurate there than this share of those before that cost no more; null for none. */
+      curveQuantile: share.nullable().default(null),
     })
     .prefault({}),
   /** How an individual is trained, to be judged on split `search`. */
   evaluation: z
     .strictObject({
       steps: steps.default(300),
+      /** Begins with the weights of a parent, where names and shapes agree. What is learnt so is known in this study alone. */
+      inherit: z.boolean().default(false),
       ...trainingFields({ learningRate: 0.05, labelSmoothing: 0, cropPaddingPixels: 2 }),
     })
     .prefault({}),
@@ -155,7 +168,7 @@ export const specSchema = z
     /** Of `proxyless`. */
     search: searchSchema.prefault({}),
     /** Of `eeea`. */
-    evolution: evolutionSchema.prefault({}),
+    evolution: z.preprocess(withEvolutionPreset, evolutionSchema).prefault({}),
     train: z
       .strictObject({
         /** null: planned from `minutes`. */
@@ -187,6 +200,15 @@ export const specSchema = z
     message: 'expected four objectives at most; with `latencyOver: max` or `weighted` several devices are one',
     path: ['evolution', 'objectives'],
   })
+  .refine(
+    ({ evolution: { mode, gates } }) =>
+      mode !== 'reference' || (gates.curveQuantile ?? gates.zeroCostQuantile) === null,
+    {
+      message:
+        'expected null: the generations of mode `reference` overlap, and have no generations before them to be compared with',
+      path: ['evolution', 'gates', 'curveQuantile'],
+    },
+  )
   .refine(({ space }) => space.preset !== 'custom' || space.stages !== undefined, {
     message: 'expected "stages" in a custom space',
     path: ['space'],

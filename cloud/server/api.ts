@@ -15,6 +15,8 @@ export interface StudyService {
   create(yaml: string): Promise<StudyView>;
   /** What a specification's study would have to measure on a device. */
   estimate(yaml: string, deviceId: string): Promise<EstimateView>;
+  /** The specification, in YAML, of a study that judges the individuals of `id` anew. */
+  rejudging(id: string): string;
   /** Asks a running study to stop; gives it as it is then. */
   cancel(id: string): Promise<StudyView>;
   /** Lets a running study rest. */
@@ -84,6 +86,7 @@ function handlersOf({ store, registry, studies, agentAccess }: ApiParts): Handle
     },
     'GET /api/studies': () => store.studies.all(),
     'GET /api/studies/:id': ({ id }) => found('study', id, store.studies.detail(id)),
+    'GET /api/studies/:id/rejudging': ({ id }) => ({ yaml: studies.rejudging(knownStudy(id)) }),
     'POST /api/studies': ({ body }) => studies.create(parseInput(studyBody, body).yaml),
     'POST /api/studies/:id/cancel': ({ id }) => studies.cancel(knownStudy(id)),
     'POST /api/studies/:id/pause': ({ id }) => studies.pause(knownStudy(id)),

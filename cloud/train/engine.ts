@@ -49,6 +49,8 @@ export interface Engine {
   openSupernet(space: SearchSpace, data: PackedDataset, recipe: SupernetRecipe): Promise<Supernet>;
   /** Trains from the initial weights that `recipe.seed` gives, on split `train`. */
   train(graph: Graph, data: PackedDataset, recipe: TrainRecipe, hooks?: TrainHooks): Promise<Weights>;
+  /** How far the untrained network, with the weights that `seed` gives, tells samples of split `train` apart (tfjs/zero-cost.ts): more is better, the scale is its own. */
+  zeroCostScore(graph: Graph, data: PackedDataset, seed: number): Promise<number>;
   /** Moving batch-norm statistics; no augmentation. */
   evaluate(graph: Graph, weights: Weights, data: PackedDataset, split: Split): Promise<Evaluation>;
   /** Logits [count, classes] of normalized inputs, in evaluation form: for the parity check of an exported file. */
@@ -57,6 +59,8 @@ export interface Engine {
 
 export interface TrainHooks {
   onProgress?(progress: TrainProgress): void;
+  /** Where name and shape agree, the training begins with these. A checkpoint does not know them: not with `checkpointDirectory`. */
+  initialWeights?: Weights;
   /** Where to keep a checkpoint that a later call with the same arguments goes on from; none where absent. */
   checkpointDirectory?: string;
   /** At most so often. */

@@ -18,7 +18,11 @@ export interface ErrorDetails {
   EVOLUTION_EXHAUSTED: { tries: number; knownCount: number };
   EVOLUTION_TELL_INVALID: { key: string; problem: string };
   EVALUATION_DIED: { attempts: number; how: string; lastWords: string };
+  WIRE_INVALID: { problem: string };
+  STAGE_FAILED: { stage: number; problem: string };
+  STAGE_LOST: { stage: number; faultCount: number; how: string; lastWords: string };
   JOURNAL_DAMAGED: { path: string; line: number; problem: string };
+  ARCHIVE_UNUSABLE: { id: string; problem: string };
   GATES_UNPASSABLE: { tries: number; params: number; latency: number; fastestSeenMs: number | null };
   SPACE_NONE_WITHIN: { lowMs: number; highMs: number; tries: number; fastestSeenMs: number };
   BUDGET_TOO_SMALL: { budgetMs: number; fastestMs: number };
@@ -117,8 +121,15 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
   EVOLUTION_TELL_INVALID: (d) => `expected an evaluation that fits, but that of ${d.key} does not: ${d.problem}`,
   EVALUATION_DIED: (d) =>
     `expected to train and judge a network, but ${d.attempts} processes in a row died under it (${d.how})${d.lastWords && `; last words: ${d.lastWords.trim()}`}; is there memory enough for so many workers?`,
+  WIRE_INVALID: (d) => `expected whole frames of tensors from the neighbouring stage, but ${d.problem}`,
+  STAGE_FAILED: (d) =>
+    `expected stage ${d.stage} of the pipeline to compute its part, but its code failed: ${d.problem}`,
+  STAGE_LOST: (d) =>
+    `expected the pipeline to get over its faults, but ${d.faultCount} came in a row without a step between them, the last in stage ${d.stage} (${d.how})${d.lastWords && `; last words: ${d.lastWords}`}; is there memory enough for so many stages?`,
   JOURNAL_DAMAGED: (d) =>
     `expected the journal of an evolution, but ${d.path}, line ${d.line}: ${d.problem}; mend the line, or delete it and all after it to go on from there`,
+  ARCHIVE_UNUSABLE: (d) =>
+    `expected evolution.archiveOf to name a finished evolution of the same networks, but of ${d.id}: ${d.problem}; write the specification with "bespoke study rejudge ${d.id}", or leave the key out`,
   GATES_UNPASSABLE: (d) =>
     `expected a new network that passes the early exits, but ${d.tries} in a row did not, or were known (so far ${d.params} had too many parameters, ${d.latency} were too slow)${d.fastestSeenMs === null ? '' : `; the fastest seen takes ${d.fastestSeenMs.toFixed(3)} ms`}; raise the limits or search a larger space`,
   SPACE_NONE_WITHIN: (d) =>

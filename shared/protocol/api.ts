@@ -181,12 +181,14 @@ export interface IndividualView {
   readonly parents: readonly number[];
   /** What made it of its parents. */
   readonly operators: readonly string[];
-  /** On split search, 0..1; null where its training was ended early. */
+  /** Untrained: how well it tells samples apart; more is better, the scale is its own. */
+  readonly zeroCostScore: number;
+  /** On training batches at a third of its steps; null where its training was not begun. */
+  readonly probeAccuracy: number | null;
+  /** On split search, 0..1; null where its training was ended early, or not begun. */
   readonly accuracy: number | null;
-  /** On training batches at a third of its steps. */
-  readonly probeAccuracy: number;
-  /** What its probe had to reach; null where nothing. */
-  readonly leastProbeAccuracy: number | null;
+  /** What it had to reach not to be ended; null where nothing. */
+  readonly standards: { readonly zeroCostScore: number | null; readonly probeAccuracy: number | null };
   /** On each target device; measured where the prediction left it open whether it keeps the budget. */
   readonly latencies: readonly { readonly predictedMs: number; readonly measuredMs: number | null }[];
   readonly objectives: readonly number[];
@@ -285,6 +287,8 @@ export interface ApiCalls {
   'POST /api/devices/:id/revoke': { body: undefined; result: DeviceView };
   'GET /api/studies': { body: undefined; result: readonly StudyView[] };
   'GET /api/studies/:id': { body: undefined; result: StudyDetail };
+  /** A specification that judges the individuals of a finished evolution anew, for whatever device and budget are filled in. */
+  'GET /api/studies/:id/rejudging': { body: undefined; result: { yaml: string } };
   /** Starts a study from a specification in YAML. */
   'POST /api/studies': { body: { yaml: string }; result: StudyView };
   'POST /api/studies/:id/cancel': { body: undefined; result: StudyView };

@@ -25,6 +25,13 @@ describe('createStudyService', () => {
     );
   });
 
+  it('refuses to judge anew what no study has evolved, and says how to write it', async () => {
+    const service = await serviceFor(runtime);
+    await expect(service.create('{version: 1, method: eeea, evolution: {archiveOf: nobody}}')).rejects.toThrow(
+      'but of nobody: there is no such study; write the specification with "bespoke study rejudge nobody"',
+    );
+  });
+
   it("does not stand on TFLite's built-in kernels", async () => {
     const service = await serviceFor({ ...runtime, delegate: 'none' });
     await expect(service.create('version: 1')).rejects.toMatchObject({ code: 'DEVICE_RUNTIME_MISSING' });

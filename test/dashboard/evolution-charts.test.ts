@@ -1,7 +1,7 @@
 /** The logic of the evolution's charts, without a browser. */
 import type { IndividualView } from '@bespoke/shared/protocol/api.js';
 import { describe, expect, it } from 'vitest';
-import { frontOf, type Population, trainedOf } from '../../cloud/dashboard/charts/front.js';
+import { frontOf, kneesOf, type Population, trainedOf } from '../../cloud/dashboard/charts/front.js';
 import { frontChart } from '../../cloud/dashboard/charts/front-chart.js';
 import { hypervolume } from '../../cloud/dashboard/charts/hypervolume.js';
 import { lineageOf, lineageTable } from '../../cloud/dashboard/charts/lineage.js';
@@ -15,11 +15,18 @@ import { evolution, frame, individuals, latencyLimitMs, refusedCounts } from './
 
 const wide = { theme: themes.light, widthPx: 1200 };
 const narrow = { theme: themes.light, widthPx: 320 };
-const none: Population = { objectives: frame.objectives, individuals: [], front: new Set(), selectedIndex: null };
+const none: Population = {
+  objectives: frame.objectives,
+  individuals: [],
+  front: new Set(),
+  knees: new Set(),
+  selectedIndex: null,
+};
 const population: Population = {
   ...none,
   individuals,
   front: new Set(frontOf(individuals).map(({ index }) => index)),
+  knees: kneesOf(frontOf(individuals)),
   selectedIndex: 7,
 };
 type Series = { name: string; data: { name: string; value: number[] }[] }[];
@@ -102,9 +109,10 @@ describe('frontChart', () => {
   it('says in its table what each individual is', () => {
     const rows = frontChart(population, [1, 0], wide).table.rows;
     expect(new Set(rows.map((row) => row[5]))).toEqual(
-      new Set(['front', 'dominated', 'beyond its limits', 'ended early']),
+      new Set(['front', 'front, knee', 'dominated', 'beyond its limits', 'ended early']),
     );
-    expect(rows.filter((row) => row[5] === 'front')).toHaveLength(population.front.size);
+    expect(rows.filter((row) => String(row[5]).startsWith('front'))).toHaveLength(population.front.size);
+    expect(rows.filter((row) => row[5] === 'front, knee')).toHaveLength(population.knees.size);
   });
 });
 
@@ -125,6 +133,14 @@ describe('individualText', () => {
     ]);
     const stopped = { ...slow, accuracy: null, latencies: [{ predictedMs: 9.4, measuredMs: null }] };
     expect(individualText(stopped, frame.objectives)).toContain('latency predicted\ntraining ended early');
+  });
+});
+
+describe('kneesOf', () => {
+  it('finds where a front bulges, and nothing in a front of a few points', () => {
+    const front = [individual(4, [0, 10]), individual(7, [1, 3]), individual(8, [1.5, 2.95]), individual(9, [10, 0])];
+    expect(kneesOf(front)).toEqual(new Set([7]));
+    expect(kneesOf(front.slice(0, 3))).toEqual(new Set());
   });
 });
 
@@ -160,6 +176,12 @@ describe('rejections', () => {
     expect(endedCount).toBeGreaterThan(0);
     expect(rejectionCounts(evolution)).toEqual([
       ...Object.entries(refusedCounts),
+      ['zero-cost score', 0],
+      ['training ended early', endedCount],
+    ]);
+    const untrained = individual(0, [1, 2, 3], { accuracy: null, probeAccuracy: null });
+    expect(rejectionCounts({ refusedCounts: {}, individuals: [...individuals, untrained] })).toEqual([
+      ['zero-cost score', 1],
       ['training ended early', endedCount],
     ]);
   });

@@ -23,6 +23,7 @@ const population: Population = {
   objectives: frame.objectives,
   individuals,
   front: new Set(front.map(({ index }) => index)),
+  knees: new Set(),
   selectedIndex: null,
 };
 

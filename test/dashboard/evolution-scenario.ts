@@ -76,8 +76,9 @@ function judge(genotype: Genotype, index: number) {
   const error = endedEarly ? 1 - probeAccuracy : Math.max(0.08, 0.95 - 0.62 * sum(1) + 0.03 * random.normal());
   return {
     accuracy: endedEarly ? null : 1 - error,
+    zeroCostScore: 180 + 40 * random.uniform(),
     probeAccuracy,
-    leastProbeAccuracy: 0.205,
+    standards: { zeroCostScore: null, probeAccuracy: 0.205 },
     latencies: [{ predictedMs, measuredMs }],
     objectives: [error, latencyMs, 230_000 + Math.round(1000 * sum(2))],
     violation: Math.max(0, latencyMs / latencyLimitMs - 1, endedEarly ? 1 - probeAccuracy / 0.205 : 0),

@@ -1,206 +1,229 @@
 /**
- * Does evolution beat random search of equal cost, and what do the early exits save? Real trainings, on this machine.
+ * Does evolution beat random search of equal cost, and what do the early exits save? On the networks that small-space.mjs trained for real.
  *
- *   node test/experiments/evolution.mjs FOLDER DATA --arm evolution|paper|random|no-gates|params-gate|no-curve --seed 0 [--seconds 900] [--steps 150] [--workers 2]
- *   node test/experiments/evolution.mjs FOLDER --table
+ *   node test/experiments/small-space.mjs FOLDER DATA && node test/experiments/evolution.mjs FOLDER [--seeds 30] [--seconds 300] [--plot docs/evolution.svg]
  *
- * Space: EEEA-Net's cells, preset `cells`; latency: this machine's, TensorFlow Lite, one thread, measured once for all arms. A run ends when the trainings that it asked
- * for have taken so many seconds in all. What was trained for one arm is not trained again for another, but charged with the seconds that it took. The budget is the
- * latency that half of the space's networks keep.
- *
- *   evolution     all gates, ten offspring bred for each that is trained            no-gates     neither latency, parameters nor learning curve
- *   paper         no choice among offspring                                         params-gate  parameters (below the median of the space) in place of latency
- *   random        random networks that pass the latency gate                        no-curve     latency alone: no training is ended early
+ * A run ends when the trainings that it asked for took so many seconds in all, as they took when they ran. The budget is the latency that half of the space keeps.
+ * Objectives: error, latency, parameters. Hypervolume: of what keeps the budget, between the best and the worst that any such network has in each objective, as a share of
+ * what all of them together reach.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { createMeasurer } from '@bespoke/agent/measurer.js';
-import { openCells, resolveCells } from '@bespoke/cloud/search/eeea/cell-presets.js';
 import { costQuantile, EarlyExit } from '@bespoke/cloud/search/eeea/early-exit.js';
-import { Journal } from '@bespoke/cloud/search/eeea/journal.js';
-import { objectivesOf, paramsOf } from '@bespoke/cloud/search/eeea/objective.js';
-import { geneLatency, priceGenes } from '@bespoke/cloud/search/eeea/pricing.js';
+import { macsOf, objectivesOf, paramsOf } from '@bespoke/cloud/search/eeea/objective.js';
+import { geneLatency } from '@bespoke/cloud/search/eeea/pricing.js';
 import { evolve } from '@bespoke/cloud/search/eeea/search.js';
 import { Archive } from '@bespoke/cloud/search/evolution/archive.js';
-import { outcome } from '@bespoke/cloud/search/outcome.js';
-import { evaluationRecipe } from '@bespoke/cloud/search/settings.js';
-import { resolveSpec } from '@bespoke/cloud/search/spec.js';
-import { packDataset } from '@bespoke/cloud/train/data/pack.js';
-import { AccuracyCache } from '@bespoke/cloud/train/evaluation/accuracy-cache.js';
-import { openEvaluationPool } from '@bespoke/cloud/train/evaluation/pool.js';
-import { ascending, median, summarize } from '@bespoke/shared/latency/statistics.js';
-import { workloadKey } from '@bespoke/shared/latency/workload.js';
-import { measureSuccess, tfliteRuntime } from '../bench/workloads.mjs';
+import { noStandards } from '@bespoke/cloud/train/evaluation/evaluator.js';
+import { spearman } from '@bespoke/shared/latency/calibration.js';
+import { ascending, median, quantile } from '@bespoke/shared/latency/statistics.js';
+import { init } from 'echarts';
+
+import { everyGenes, readSpace, space } from './small-space.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    arm: { type: 'string', default: 'evolution' },
-    seed: { type: 'string', default: '0' },
-    seconds: { type: 'string', default: '900' },
-    steps: { type: 'string', default: '150' },
-    workers: { type: 'string', default: '2' },
-    table: { type: 'boolean', default: false },
+    seeds: { type: 'string', default: '30' },
+    seconds: { type: 'string', default: '300' },
+    plot: { type: 'string' },
   },
 });
-const [folder, source] = positionals;
-/** More than any run gets to. */
-const unbounded = 100_000;
-const evolution = { populationSize: 20, candidateCount: 10, latencyGate: true, paramsGate: false, curveQuantile: 0.25 };
-const arms = {
-  evolution,
-  paper: { ...evolution, candidateCount: 1 },
-  random: { ...evolution, populationSize: 2000, curveQuantile: null },
-  'no-gates': { ...evolution, latencyGate: false, curveQuantile: null },
-  'params-gate': { ...evolution, latencyGate: false, paramsGate: true },
-  'no-curve': { ...evolution, curveQuantile: null },
-};
-const space = openCells(resolveCells({ preset: 'cells' }), {
-  height: 32,
-  width: 32,
-  channels: 3,
-  classes: { length: 10 },
+const [folder] = positionals;
+if (!folder) throw new Error('expected the folder of small-space.mjs');
+const [seedCount, limitSeconds] = [Number(options.seeds), Number(options.seconds)];
+
+const { prices, latencyMs, cache } = await readSpace(folder);
+const { budgetMs } = prices;
+const marginShare = prices.predictor.holdOut.worstError;
+const predictMs = geneLatency(space, prices);
+const params = paramsOf(space);
+const paramsBelow = costQuantile(space, params, 0.5, 0);
+
+const all = everyGenes.map((genes) => {
+  const known = cache.get(space.key(genes), noStandards);
+  if (!known) throw new Error(`${space.key(genes)} was not trained; run small-space.mjs to its end`);
+  return { genes, ...known, accuracy: known.evaluation.accuracy, latencyMs: latencyMs[space.key(genes)] };
 });
+const pointOf = (one) => [1 - one.accuracy, one.latencyMs, params(one.genes)];
+const within = all.filter((one) => one.latencyMs <= budgetMs).map(pointOf);
+const ranges = [0, 1, 2].map((axis) => {
+  const values = ascending(within.map((point) => point[axis]));
+  return { low: values[0], high: values.at(-1) };
+});
+const scaled = (point) =>
+  point.map((value, axis) => (value - ranges[axis].low) / (ranges[axis].high - ranges[axis].low));
+const newArchive = () => new Archive([1, 1, 1]);
+const everything = newArchive();
+for (const point of within) everything.add({ objectives: scaled(point), violation: 0 });
+const wholeVolume = everything.hypervolume();
 
-/** Measures with this machine's TensorFlow Lite: the quietest of two rounds. */
-async function price() {
-  const measurer = createMeasurer({ threads: [1], runtimes: ['tflite'] });
-  const runtime = await tfliteRuntime(measurer);
-  const measure = async (workloads) => {
-    const table = new Map();
-    for (let round = 0; round < 2; round++) {
-      for (const workload of workloads) {
-        const entry = { ...summarize((await measureSuccess(measurer, workload, { runtime })).samplesMs), doubt: null };
-        const key = workloadKey(workload);
-        if (!(table.get(key)?.medianMs <= entry.medianMs)) table.set(key, entry);
-      }
-    }
-    return [table];
-  };
-  const [prices] = await priceGenes(space, measure, {
-    budgets: [{ fraction: 0.5 }],
-    seed: 0,
-    counts: { fit: 30, heldOut: 10 },
-  });
-  await measurer.close();
-  return prices;
-}
+/** What all arms have in common: population 10, one pair mutated, no early exit, no choice among offspring. */
+const plain = { populationSize: 10, candidateCount: 1, curveQuantile: null, zeroCostQuantile: null, gates: [] };
+/** More than any run gets to. */
+const never = 100_000;
+const gated = { ...plain, gates: ['latency'] };
+const chosen = { ...gated, candidateCount: 10 };
+const arms = {
+  'random, no exit': { ...plain, populationSize: never },
+  'random, latency gate': { ...gated, populationSize: never },
+  'evolution, no exit': plain,
+  'parameters gate': { ...plain, gates: ['params'] },
+  'latency gate': gated,
+  'both gates': { ...plain, gates: ['params', 'latency'] },
+  'latency gate, zero-cost exit': { ...gated, zeroCostQuantile: 0.5 },
+  'latency gate, curve exit': { ...gated, curveQuantile: 0.5 },
+  'latency gate, choice among ten (default)': chosen,
+  'the same, curve exit': { ...chosen, curveQuantile: 0.5 },
+};
 
-async function run() {
-  const arm = arms[options.arm];
-  const prices = await outcome(folder, 'prices', price);
-  const data = await packDataset(source, join(folder, 'datasets'), { searchShare: 0.1, testShare: 0.2 });
-  const spec = resolveSpec({ version: 1, method: 'eeea', evolution: { evaluation: { steps: Number(options.steps) } } });
-  const recipe = evaluationRecipe(spec);
-  const workerCount = Number(options.workers);
-  const pool = openEvaluationPool({
-    workerCount,
-    threadCount: 1,
-    backend: 'tensorflow',
-    dataDirectory: data.directory,
-  });
-  const cache = await AccuracyCache.open(join(folder, `accuracies-${options.steps}.jsonl`));
-  const predictMs = geneLatency(space, prices);
-  const params = paramsOf(space);
-  const { budgetMs } = prices;
-  const marginShare = prices.predictor.holdOut.worstError;
-  const limit = Number(options.seconds);
-  const abort = new AbortController();
+/** [charged seconds, share of the whole hypervolume] after each individual, and how the individuals ended. */
+async function run(arm, seed) {
+  const isGated = (gate) => arm.gates.includes(gate);
+  const archive = newArchive();
+  const course = [];
+  const counts = { evaluated: 0, ended: 0 };
   let chargedSeconds = 0;
-  const path = join(folder, 'runs', `${options.arm}-${options.seed}.jsonl`);
-  mkdirSync(join(folder, 'runs'), { recursive: true });
-  rmSync(path, { force: true }); // what it trained before is in the cache
-  const journal = await Journal.open(path);
+  const abort = new AbortController();
   await evolve({
     space,
     objectives: objectivesOf(['error', 'latency', 'params'], {
       space,
       devices: [{ name: 'here', budgetMs, weight: 1 }],
       mix: 'each',
-      limits: { latency: arm.latencyGate, paramsBelow: null },
+      limits: { latency: true, paramsBelow: null },
     }),
-    budgetsMs: arm.latencyGate ? [budgetMs] : null,
+    budgetsMs: [budgetMs],
     gates: new EarlyExit({
-      params: arm.paramsGate ? { params, below: costQuantile(space, params, 0.5, 0) } : null,
-      latencies: arm.latencyGate ? [{ predictMs, budgetMs, marginShare }] : [],
+      params: isGated('params') ? { params, below: paramsBelow } : null,
+      latencies: isGated('latency') ? [{ predictMs, budgetMs, marginShare }] : [],
     }),
     settings: {
       ...arm,
-      seed: Number(options.seed),
+      seed,
       mode: 'generational',
-      evaluationCount: unbounded,
+      evaluationCount: never,
       crossoverProbability: 0.9,
       mutatedGroupCount: 1,
     },
-    workerCount,
-    journal,
+    workerCount: 1,
+    journal: { individuals: [], append: async () => undefined },
     table: prices.table,
-    async evaluate(genes, leastProbeAccuracy) {
-      const key = space.key(genes);
-      const known = cache.get(key, leastProbeAccuracy);
-      const network = space.decodeProxy(genes);
-      const evaluated = known ?? (await pool.evaluate({ network, recipe, leastProbeAccuracy }));
-      if (!known) await cache.set(key, evaluated);
+    async evaluate(genes, standards) {
+      const evaluated = cache.get(space.key(genes), standards);
       chargedSeconds += evaluated.seconds;
+      if (chargedSeconds > limitSeconds) throw abort;
       return evaluated;
     },
     predictLatenciesMs: (genes) => [predictMs(genes)],
-    latencies: async (genes) => [{ predictedMs: predictMs(genes), measuredMs: null }],
-    onIndividual({ index, accuracy }) {
-      process.stderr.write(
-        `${options.arm} ${options.seed}: ${index + 1}, ${chargedSeconds.toFixed(0)} s, ${accuracy}\n`,
-      );
-      if (chargedSeconds >= limit) abort.abort(new Error('time is up'));
+    latencies: async (genes) => [{ predictedMs: predictMs(genes), measuredMs: latencyMs[space.key(genes)] }],
+    onIndividual({ accuracy, objectives, violation }) {
+      counts.evaluated++;
+      if (accuracy === null) counts.ended++;
+      else if (violation === 0) archive.add({ objectives: scaled(objectives), violation: 0 });
+      course.push([chargedSeconds, archive.hypervolume() / wholeVolume]);
     },
-    signal: abort.signal,
   }).catch((error) => {
-    if (error !== abort.signal.reason) throw error;
+    if (error !== abort && error.code !== 'EVOLUTION_EXHAUSTED' && error.code !== 'GATES_UNPASSABLE') throw error;
   });
-  await journal.close();
-  await pool.close();
+  return { course, ...counts };
 }
 
-/** Hypervolume of error (below 0.9), latency (below the budget) and parameters (below the space's most), as a share of that box, of all that keeps the budget. */
-function table() {
-  const { budgetMs } = JSON.parse(readFileSync(join(folder, 'prices.json'), 'utf8'));
-  const mostParams = costQuantile(space, paramsOf(space), 0.999, 0);
-  const rows = new Map();
-  for (const name of readdirSync(join(folder, 'runs'))) {
-    const [, arm] = /^(.*)-\d+\.jsonl$/.exec(name);
-    const individuals = readFileSync(join(folder, 'runs', name), 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    const archive = new Archive([1, 1, 1]);
-    for (const {
-      accuracy,
-      objectives: [error, latencyMs, params],
-    } of individuals) {
-      if (accuracy === null || latencyMs > budgetMs) continue;
-      archive.add({ objectives: [error / 0.9, latencyMs / budgetMs, params / mostParams], violation: 0 });
-    }
-    const ended = individuals.filter(({ accuracy }) => accuracy === null).length;
-    const best = Math.max(
-      ...individuals.flatMap(({ accuracy, objectives }) => (objectives[1] <= budgetMs ? [accuracy ?? 0] : [])),
-    );
-    const row = { volume: archive.hypervolume(), count: individuals.length, ended, best };
-    rows.set(arm, [...(rows.get(arm) ?? []), row]);
-  }
+const volumeAt = (course, seconds) => course.findLast(([at]) => at <= seconds)?.[1] ?? 0;
+/** Seconds until the run has so much; infinite where it never does. */
+const secondsTo = (course, volume) => course.find(([, reached]) => reached >= volume)?.[0] ?? Number.POSITIVE_INFINITY;
+const spread = (values, format) => {
+  const sorted = ascending(values);
+  return `${format(median(sorted))} (${format(quantile(sorted, 0.25))}..${format(quantile(sorted, 0.75))})`;
+};
+const percent = (share) => `${(100 * share).toFixed(1)}%`;
+
+const runs = new Map();
+for (const [name, arm] of Object.entries(arms)) {
+  const ofSeeds = [];
+  for (let seed = 0; seed < seedCount; seed++) ofSeeds.push(await run(arm, seed));
+  runs.set(name, ofSeeds);
+}
+
+const final = (course) => volumeAt(course, limitSeconds);
+const base = runs.get('evolution, no exit');
+const random = runs.get('random, latency gate');
+const target = median(ascending(base.map(({ course }) => final(course))));
+console.log(
+  `${all.length} networks, ${within.length} within ${budgetMs.toFixed(4)} ms; ${limitSeconds} s of training a run, ${seedCount} seeds; medians (quartiles)\n`,
+);
+console.log(
+  `| arm | hypervolume, share of the whole space's | beats random, latency gate: seeds | networks evaluated | of these ended early | seconds to the ${percent(target)} of evolution without exits |\n|---|---|---|---|---|---|`,
+);
+for (const [name, ofSeeds] of runs) {
+  const wins = ofSeeds.filter(({ course }, seed) => final(course) > final(random[seed].course)).length;
+  const seconds = ofSeeds.map(({ course }) => secondsTo(course, target));
   console.log(
-    '| arm | hypervolume, by seed | median | networks trained | of these ended early | best accuracy in the search |\n|---|---|---|---|---|---|',
+    `| ${name} | ${spread(
+      ofSeeds.map(({ course }) => final(course)),
+      percent,
+    )} | ${ofSeeds === random ? '-' : `${wins} of ${seedCount}`} | ${median(ascending(ofSeeds.map(({ evaluated }) => evaluated)))} | ${median(ascending(ofSeeds.map(({ ended }) => ended)))} | ${spread(seconds, (value) => (Number.isFinite(value) ? value.toFixed(0) : `> ${limitSeconds}`))} |`,
   );
-  for (const [arm, runs] of rows) {
-    const of = (pick, digits) => runs.map((row) => pick(row).toFixed(digits)).join(', ');
-    const middle = median(ascending(runs.map(({ volume }) => volume)));
-    console.log(
-      `| ${arm} | ${of(({ volume }) => volume, 4)} | ${middle.toFixed(4)} | ${of(({ count }) => count, 0)} | ${of(({ ended }) => ended, 0)} | ${of(({ best }) => 100 * best, 1)} |`,
-    );
-  }
 }
 
-if (!folder || !(options.table || (source && existsSync(source) && options.arm in arms))) {
-  throw new Error(`expected a folder, data and an arm (${Object.keys(arms).join(', ')}), or a folder and --table`);
+console.log(
+  '\n| rank correlation (Spearman) with accuracy after the training | all networks | within the budget |\n|---|---|---|',
+);
+const macs = macsOf(space);
+for (const [name, of] of Object.entries({
+  'zero-cost score, untrained': ({ zeroCostScore }) => zeroCostScore,
+  'accuracy at a third of the training': ({ probeAccuracy }) => probeAccuracy,
+  parameters: ({ genes }) => params(genes),
+  MACs: ({ genes }) => macs(genes),
+  'measured latency': (one) => one.latencyMs,
+})) {
+  const correlation = (ones) =>
+    spearman(
+      ones.map(of),
+      ones.map(({ accuracy }) => accuracy),
+    ).toFixed(2);
+  console.log(`| ${name} | ${correlation(all)} | ${correlation(all.filter((one) => one.latencyMs <= budgetMs))} |`);
 }
-if (options.table) table();
-else await run();
+
+/** Median hypervolume over charged seconds, a line for each of the arms that matter. */
+function plot(path) {
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width: 760, height: 420 });
+  const shown = [
+    'random, no exit',
+    'random, latency gate',
+    'evolution, no exit',
+    'latency gate',
+    'latency gate, choice among ten (default)',
+    'the same, curve exit',
+  ];
+  const grid = Array.from({ length: 61 }, (_, index) => (index * limitSeconds) / 60);
+  chart.setOption({
+    animation: false,
+    backgroundColor: '#ffffff',
+    color: ['#9aa0a6', '#5f6368', '#e8710a', '#12a4af', '#1a73e8', '#7b1fa2'],
+    legend: { top: 0, data: shown },
+    grid: { left: 64, right: 24, top: 76, bottom: 52 },
+    xAxis: { type: 'value', name: 'seconds of training', nameLocation: 'middle', nameGap: 30, max: limitSeconds },
+    yAxis: {
+      type: 'value',
+      name: "hypervolume, share of the whole space's",
+      nameLocation: 'middle',
+      nameGap: 44,
+      axisLabel: { formatter: (value) => `${Math.round(100 * value)}%` },
+    },
+    series: shown.map((name) => ({
+      type: 'line',
+      name,
+      step: 'end',
+      showSymbol: false,
+      lineStyle: { width: 2, ...(name.startsWith('random') && { type: 'dashed' }) },
+      data: grid.map((seconds) => [
+        seconds,
+        median(ascending(runs.get(name).map(({ course }) => volumeAt(course, seconds)))),
+      ]),
+    })),
+  });
+  writeFileSync(path, chart.renderToSVGString());
+  chart.dispose(); // else it keeps the process alive
+}
+if (options.plot) plot(options.plot);

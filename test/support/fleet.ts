@@ -53,6 +53,7 @@ const noRunning = (id: string) => {
 export const noStudies: StudyService = {
   create: noStudy,
   estimate: noStudy,
+  rejudging: noRunning,
   cancel: async (id) => noRunning(id),
   pause: noRunning,
   resume: noRunning,

@@ -82,6 +82,7 @@ function dots(kind: Kind, population: Population, place: Place, theme: ChartThem
       .map((individual) => ({
         name: String(individual.index),
         value: place(individual),
+        ...(population.knees.has(individual.index) && { symbol: 'diamond', symbolSize: 17 }),
         itemStyle: style(isMeasured(individual)),
         tooltip: { formatter: individualText(individual, population.objectives) },
       })),
@@ -125,7 +126,7 @@ function limits(x: Objective, y: Objective, theme: ChartTheme): LineSeriesOption
     ...limitOf(x).map((limit) => ({
       xAxis: limit,
       name: objectiveText(x, limit),
-      label: { position: 'end' as const },
+      label: { position: 'end' as const, align: 'right' as const },
     })),
     ...limitOf(y).map((limit) => ({
       yAxis: limit,
@@ -188,8 +189,9 @@ function populationRows(population: Population): ChartModel['table'] {
   };
 }
 
-function rank({ index, accuracy, violation }: IndividualView, { front }: Population): string {
+function rank({ index, accuracy, violation }: IndividualView, { front, knees }: Population): string {
   if (accuracy === null) return 'ended early';
   if (violation > 0) return 'beyond its limits';
+  if (knees.has(index)) return 'front, knee';
   return front.has(index) ? 'front' : 'dominated';
 }

@@ -1,4 +1,5 @@
 /** frontOf: who keeps all limits and is beaten by nobody. */
+import { kneePoints } from '@bespoke/shared/base/knee.js';
 import type { IndividualView } from '@bespoke/shared/protocol/api.js';
 import type { Objective } from './objectives.js';
 
@@ -8,8 +9,18 @@ export interface Population {
   readonly individuals: readonly IndividualView[];
   /** The indices of those in its front. */
   readonly front: ReadonlySet<number>;
+  /** Of these, those where it bulges. */
+  readonly knees: ReadonlySet<number>;
   readonly selectedIndex: number | null;
 }
+
+/** Of a front: with few points every one is a bulge, and says nothing. */
+export function kneesOf(front: readonly IndividualView[]): Set<number> {
+  if (front.length < leastFrontWithKnees) return new Set();
+  return new Set(kneePoints(front.map(({ objectives }) => objectives)).map((row) => front[row]!.index));
+}
+
+const leastFrontWithKnees = 4;
 
 /** Without those whose training ended early: their error is not known. */
 export function trainedOf(population: Population): Population {

@@ -47,12 +47,12 @@ export function isMeasured({ latencies }: IndividualView): boolean {
 
 /** What a tooltip says of an individual, line by line. */
 export function individualText(individual: IndividualView, objectives: readonly Objective[]): string {
-  const { index, generation, accuracy, violation } = individual;
+  const { index, generation, accuracy, probeAccuracy, violation } = individual;
   return [
     `individual ${index}, generation ${generation}`,
     ...objectives.map((objective, place) => objectiveText(objective, individual.objectives[place]!)),
     isMeasured(individual) ? 'latency measured' : 'latency predicted',
-    ...(accuracy === null ? ['training ended early'] : []),
+    ...(accuracy === null ? [probeAccuracy === null ? 'not trained' : 'training ended early'] : []),
     ...(violation > 0 ? [`beyond its limits by ${formatPercent(violation)}`] : []),
   ].join('\n');
 }

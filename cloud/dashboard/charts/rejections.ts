@@ -9,8 +9,13 @@ export function rejectionCounts({
   refusedCounts,
   individuals,
 }: Pick<EvolutionView, 'refusedCounts' | 'individuals'>): [stage: string, count: number][] {
-  const endedCount = individuals.filter(({ accuracy }) => accuracy === null).length;
-  return [...Object.entries(refusedCounts), ['training ended early', endedCount]];
+  const ended = individuals.filter(({ accuracy }) => accuracy === null);
+  const untrainedCount = ended.filter(({ probeAccuracy }) => probeAccuracy === null).length;
+  return [
+    ...Object.entries(refusedCounts),
+    ['zero-cost score', untrainedCount],
+    ['training ended early', ended.length - untrainedCount],
+  ];
 }
 
 export function rejections(

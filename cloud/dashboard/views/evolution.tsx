@@ -2,7 +2,7 @@
 import type { EvolutionView, IndividualView } from '@bespoke/shared/protocol/api.js';
 import { memo, useCallback, useDeferredValue, useMemo, useState } from 'react';
 import { Chart } from '../charts/chart.js';
-import { frontOf, type Population } from '../charts/front.js';
+import { frontOf, kneesOf, type Population } from '../charts/front.js';
 import { type FrontAxes, frontChart } from '../charts/front-chart.js';
 import { hypervolume } from '../charts/hypervolume.js';
 import { opShares } from '../charts/op-shares.js';
@@ -66,11 +66,14 @@ function usePopulation(
     () => individuals.filter((individual) => individual.generation <= generation),
     [individuals, generation],
   );
-  const front = useMemo(() => new Set(frontOf(shown).map(({ index }) => index)), [shown]);
+  const [front, knees] = useMemo(() => {
+    const members = frontOf(shown);
+    return [new Set(members.map(({ index }) => index)), kneesOf(members)];
+  }, [shown]);
   const selectedIndex = selected?.index ?? null;
   return useMemo(
-    () => ({ objectives, individuals: shown, front, selectedIndex }),
-    [objectives, shown, front, selectedIndex],
+    () => ({ objectives, individuals: shown, front, knees, selectedIndex }),
+    [objectives, shown, front, knees, selectedIndex],
   );
 }
 
@@ -90,7 +93,7 @@ const PopulationCharts = memo(function PopulationCharts({ population, x, y, onPi
     <div className="chart-grid">
       <Chart
         title="Front"
-        note={`Left and down is better. A ring: measured on the device; hollow: predicted; faded: dominated, or beyond a limit. Those whose training ended early are left out.${many ? ` The front is that of all ${population.objectives.length} objectives, so that here some seem beaten.` : ''}`}
+        note={`Left and down is better. A ring: measured on the device; hollow: predicted; a diamond: a knee, where a little gained in one objective costs much of another; faded: dominated, or beyond a limit. Those whose training ended early are left out.${many ? ` The front is that of all ${population.objectives.length} objectives, so that here some seem beaten.` : ''}`}
         build={front}
         onPick={onPick}
       />

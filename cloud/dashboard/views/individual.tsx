@@ -54,13 +54,22 @@ export const Individual = memo(function Individual({ evolution, individual, onPi
   );
 });
 
+const formatScore = (score: number) => score.toFixed(1);
+
+function leastText(least: number | null, format: (value: number) => string): string {
+  return least === null ? '' : `, least ${format(least)}`;
+}
+
 type Fact = readonly [name: string, text: string];
 
 function factsOf(individual: IndividualView, objectives: EvolutionView['objectives']): Fact[] {
-  const { generation, accuracy, probeAccuracy, leastProbeAccuracy, latencies, violation, seconds } = individual;
+  const { generation, accuracy, probeAccuracy, zeroCostScore, standards, latencies, violation, seconds } = individual;
   return [
     ['generation', String(generation)],
-    ['accuracy', accuracy === null ? 'ended early' : formatPercent(accuracy)],
+    [
+      'accuracy',
+      accuracy === null ? (probeAccuracy === null ? 'not trained' : 'ended early') : formatPercent(accuracy),
+    ],
     ...objectives.map(
       (objective, place): Fact => [objectiveLabel(objective), formatShort(objective, individual.objectives[place]!)],
     ),
@@ -71,9 +80,10 @@ function factsOf(individual: IndividualView, objectives: EvolutionView['objectiv
         [`measured${where}`, measuredMs === null ? 'not measured' : formatMs(measuredMs)],
       ];
     }),
+    [`zero-cost score${leastText(standards.zeroCostScore, formatScore)}`, formatScore(zeroCostScore)],
     [
-      `probe accuracy${leastProbeAccuracy === null ? '' : `, least ${formatPercent(leastProbeAccuracy)}`}`,
-      formatPercent(probeAccuracy),
+      `probe accuracy${leastText(standards.probeAccuracy, formatPercent)}`,
+      probeAccuracy === null ? 'not trained' : formatPercent(probeAccuracy),
     ],
     ['limits', violation > 0 ? `missed by ${formatPercent(violation)}` : 'kept'],
     ['evaluated in', seconds === 0 ? 'no time: known' : formatDuration(1000 * seconds)],

@@ -1,6 +1,7 @@
 /** StudyButtons: what can be asked of a study as it is now. */
-import type { ApiCalls, StudyStatus, StudyView } from '@bespoke/shared/protocol/api.js';
+import type { ApiCalls, StudyDetail, StudyStatus } from '@bespoke/shared/protocol/api.js';
 import { callApi } from '../api.js';
+import { rejudgeHash } from '../route.js';
 import { ConfirmButton } from './confirm-button.js';
 
 type StudyCall = Extract<keyof ApiCalls, `POST /api/studies/:id/${string}`>;
@@ -50,9 +51,18 @@ const actions: { readonly [S in StudyStatus]: readonly Action[] } = {
   cancelled: [],
 };
 
-export function StudyButtons({ study }: { readonly study: StudyView }) {
+export function StudyButtons({ study }: { readonly study: StudyDetail }) {
   const isSearching = study.status === 'running' && study.phase === 'search';
-  return [...(isSearching ? [stop] : []), ...actions[study.status]].map(({ call, ...texts }) => (
-    <ConfirmButton key={call} {...texts} act={() => callApi(call, { id: study.id })} />
-  ));
+  return (
+    <div className="actions">
+      {[...(isSearching ? [stop] : []), ...actions[study.status]].map(({ call, ...texts }) => (
+        <ConfirmButton key={call} {...texts} act={() => callApi(call, { id: study.id })} />
+      ))}
+      {study.status === 'finished' && study.evolution !== null && (
+        <a className="button" href={rejudgeHash(study.id)}>
+          For another device
+        </a>
+      )}
+    </div>
+  );
 }

@@ -1,15 +1,24 @@
 /** StudyForm: a specification in YAML, with the server's objections shown at their line. */
 import type { ApiError } from '@bespoke/shared/protocol/api.js';
-import { type FormEvent, useId, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
 import { ApiFailure, callApi } from '../api.js';
 import { defaultSpec } from '../default-spec.js';
-import { studyHash } from '../route.js';
+import { studyHash, useChoices } from '../route.js';
 import { lineOf, lineRange } from '../yaml-lines.js';
 
 export function StudyForm() {
   const [yaml, setYaml] = useState(defaultSpec);
   const [error, setError] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);
+  const [choice] = useChoices();
+  const archive = choice('rejudge');
+  useEffect(() => {
+    if (archive === null) return;
+    callApi('GET /api/studies/:id/rejudging', { id: archive }).then(
+      (answer) => setYaml(answer.yaml),
+      (failure) => setError(failure as ApiFailure),
+    );
+  }, [archive]);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
@@ -24,6 +33,12 @@ export function StudyForm() {
   };
   return (
     <form className="card study-form" onSubmit={submit}>
+      {archive !== null && (
+        <p>
+          Judges the networks of study <a href={studyHash(archive)}>{archive}</a> anew. Fill in <code>device</code> and{' '}
+          <code>budgetMs</code> (or <code>budgetFraction</code>); nothing is trained until one is chosen.
+        </p>
+      )}
       <YamlEditor yaml={yaml} error={error} onChange={setYaml} />
       <button type="submit" className="primary" disabled={busy}>
         {busy ? 'Starting …' : 'Start study'}

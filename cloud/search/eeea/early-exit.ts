@@ -1,8 +1,9 @@
 /**
  * Early exit: networks that are refused before they cost anything (the paper's EE-PI, §3.3, generalised).
  *
- *   genes ─▶ known? ─▶ parameters > β? ─▶ predicted latency, its error allowed for, > τ? ─▶ trained ─▶ learning curve too low? ─▶ judged
- *            breeder.ts   params                 latency, per device                     evaluator.ts   curve
+ *   genes ─▶ known? ─▶ parameters > β? ─▶ predicted latency, its error allowed for, > τ? ─▶ zero-cost score too low? ─▶ learning curve too low? ─▶ judged
+ *            breeder.ts   params                 latency, per device                        untrained                    at a third of the training
+ *                         └────────────── here, drawn again ──────────────┘                 └────── evaluator.ts, counts as an individual ──────┘
  *
  * Cheapest first; the first gate that refuses counts. The paper has the second gate alone, for the first population alone, with a fixed β that most of its
  * space passes; here gates hold for offspring, too, and a limit may be given as a quantile of the space.

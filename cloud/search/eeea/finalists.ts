@@ -27,7 +27,7 @@ export async function measureFinalists(
   individuals: readonly JournaledIndividual[],
   measure: MeasureOnAll,
 ): Promise<Finalist[]> {
-  const accuracyOf = ({ accuracy, probeAccuracy }: JournaledIndividual) => accuracy ?? probeAccuracy;
+  const accuracyOf = ({ accuracy, probeAccuracy }: JournaledIndividual) => accuracy ?? probeAccuracy ?? 0;
   const best = [...frontOf(individuals)].sort((a, b) => accuracyOf(b) - accuracyOf(a)).slice(0, finalistCount);
   const measured = await measureGenes(
     space,
@@ -50,8 +50,9 @@ export function chooseFinalist(finalists: readonly Finalist[], targets: readonly
 /** `finalist 17: 61.2% in the search; pi 1.20 ms predicted, 1.21 measured, budget 1.25` */
 export function describeFinalist({ individual, measuredMs }: Finalist, targets: readonly Target[]): string {
   const { index, accuracy, probeAccuracy, latencies } = individual;
-  const judged =
-    accuracy === null ? `ended early at ${(100 * probeAccuracy).toFixed(1)}%` : `${(100 * accuracy).toFixed(1)}%`;
+  const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
+  const ended = probeAccuracy === null ? 'not trained' : `ended early at ${percent(probeAccuracy)}`;
+  const judged = accuracy === null ? ended : percent(accuracy);
   const onDevices = targets.map(({ name, budgetMs }, device) => {
     const { predictedMs } = latencies[device]!;
     return `${name}: predicted ${predictedMs.toFixed(3)} ms, measured ${measuredMs[device]!.toFixed(3)} ms, budget ${budgetMs.toFixed(3)} ms`;

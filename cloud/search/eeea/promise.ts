@@ -18,12 +18,13 @@ export function learnAccuracy(
   groupSize: number,
 ): (genes: Genes) => number {
   const judged = individuals.filter(({ accuracy }) => accuracy !== null);
-  const growth = mean(judged.map(({ accuracy, probeAccuracy }) => accuracy! / Math.max(probeAccuracy, 1e-6)));
-  const told = [...individuals]
+  const growth = mean(judged.map(({ accuracy, probeAccuracy }) => accuracy! / Math.max(probeAccuracy!, 1e-6)));
+  const told = individuals
+    .filter(({ probeAccuracy }) => probeAccuracy !== null)
     .sort((a, b) => b.generation - a.generation || compare(a.genes, b.genes))
     .slice(0, mostCount);
   // What was ended early would have grown as the others did.
-  const values = told.map(({ accuracy, probeAccuracy }) => accuracy ?? Math.min(growth * probeAccuracy, 1));
+  const values = told.map(({ accuracy, probeAccuracy }) => accuracy ?? Math.min(growth * probeAccuracy!, 1));
   const surrogate = new Surrogate(
     told.map(({ genes }) => genes),
     values,

@@ -1,9 +1,9 @@
 /**
  * EEEA-Net's search: NSGA-II over genes whose networks pass the early exits, are trained a little, and are judged on split search.
  *
- *   ask ─▶ gates ─▶ train ─▶ curve? ─▶ judge ─▶ measure, if the prediction leaves the budget open ─▶ journal ─▶ tell
- *    ▲      │ refused: drawn again                                                                              │
- *    └──────┴────────────────────── as many at once as there are workers ◀──────────────────────────────────────┘
+ *   ask ─▶ gates ─▶ score, train ─▶ judge ─▶ measure, if the prediction leaves the budget open ─▶ journal ─▶ tell
+ *    ▲      │ refused: drawn again                                                                            │
+ *    └──────┴────────────────────── as many at once as there are workers ◀────────────────────────────────────┘
  *
  * The journal is written before the optimizer is told, and the optimizer is a function of what it was told: a search that was killed reads
  * its journal and goes on. In generational mode it ends with the individuals of a search that was never stopped; in steady state, which tells in the
@@ -12,11 +12,10 @@
 
 import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
 import { ascending, quantile } from '@bespoke/shared/latency/statistics.js';
-import type { Evaluated } from '../../train/evaluation/evaluator.js';
+import { type Evaluated, noStandards, type Standards } from '../../train/evaluation/evaluator.js';
 import type { Offspring } from '../evolution/breeder.js';
 import { groupVariation } from '../evolution/group-variation.js';
 import type { Key } from '../evolution/individual.js';
-import { type Nsga2, type Nsga2Mode, openNsga2 } from '../evolution/nsga2.js';
 import type { ObjectiveCount } from '../evolution/points.js';
 import type { Screening } from '../evolution/screening.js';
 import type { EarlyExit } from './early-exit.js';
@@ -24,11 +23,12 @@ import { type GeneSpace, type Genes, groupsOf } from './gene-space.js';
 import type { Journal, JournaledIndividual } from './journal.js';
 import { judge, type Known } from './judge.js';
 import type { Objective } from './objective.js';
+import { type EvolutionMode, type Optimizer, openOptimizer } from './optimizer.js';
 import { learnAccuracy } from './promise.js';
 
 export interface EvolutionSettings {
   readonly seed: number;
-  readonly mode: Nsga2Mode;
+  readonly mode: EvolutionMode;
   readonly populationSize: number;
   readonly evaluationCount: number;
   readonly crossoverProbability: number;
@@ -36,7 +36,9 @@ export interface EvolutionSettings {
   readonly mutatedGroupCount: number;
   /** Offspring that are bred for each that is trained: the one that promises most goes on (promise.ts); 1: no choice. */
   readonly candidateCount: number;
-  /** A training is ended at its probe where it is less accurate than this share of those of earlier generations; null: never. */
+  /** A training is not begun where the network's zero-cost score is below that of this share of those of earlier generations that cost no more; null: it always is. */
+  readonly zeroCostQuantile: number | null;
+  /** A training is ended at its probe where it is less accurate than this share of those; null: never. */
   readonly curveQuantile: number | null;
 }
 
@@ -57,8 +59,8 @@ export interface Evolution {
   readonly journal: Journal;
   /** Hash of the prices that latencies are predicted from. */
   readonly table: string;
-  /** Trains and judges, or knows already. */
-  evaluate(genes: Genes, leastProbeAccuracy: number | null): Promise<Evaluated>;
+  /** Scores and trains, or knows already. */
+  evaluate(genes: Genes, standards: Standards, parents: readonly JournaledIndividual[]): Promise<Evaluated>;
   /** On each target device, by the table alone. */
   predictLatenciesMs(genes: Genes): readonly number[];
   /** On each target device. */
@@ -81,21 +83,22 @@ export async function evolve(evolution: Evolution): Promise<readonly JournaledIn
 
 class Course {
   readonly individuals: JournaledIndividual[] = [];
-  readonly #optimizer: Nsga2<Genes>;
+  readonly #optimizer: Optimizer;
   readonly #indices = new Map<Key, number>();
   readonly #running = new Set<Promise<void>>();
   #recorded: Promise<void> = Promise.resolve();
 
   constructor(private readonly evolution: Evolution) {
     const { space, settings, objectives, gates } = evolution;
-    this.#optimizer = openNsga2<Genes>(settings.mode, {
+    const optimizing = {
       ...settings,
       objectiveCount: objectives.length as ObjectiveCount,
       variation: groupVariation(groupsOf(space), settings),
-      keyOf: (genes) => space.key(genes),
-      admits: (genes) => space.isLegal(genes) && gates.admits(genes),
+      keyOf: (genes: Genes) => space.key(genes),
+      admits: (genes: Genes) => space.isLegal(genes) && gates.admits(genes),
       ...(settings.candidateCount > 1 && { screening: this.#screening() }),
-    });
+    };
+    this.#optimizer = openOptimizer(settings.mode, optimizing, space);
   }
 
   /** Keeps every worker busy until all individuals count. */
@@ -165,19 +168,18 @@ class Course {
   async #evaluate({ genotype: genes, index: birth, parents, operators }: Offspring<Genes>): Promise<void> {
     const { evolution } = this;
     const generation = Math.floor(birth / evolution.settings.populationSize);
-    const leastProbeAccuracy = this.#leastProbeAccuracy(generation);
-    const { evaluation, probeAccuracy, seconds } = await evolution.evaluate(genes, leastProbeAccuracy);
-    const accuracy = evaluation?.accuracy ?? null;
-    const known: Known = {
+    const standards = this.#standards(genes, generation);
+    const parentIndices = parents.map((key) => this.#indices.get(key)!);
+    const { evaluation, probeAccuracy, zeroCostScore, seconds } = await evolution.evaluate(
       genes,
-      accuracy,
-      probeAccuracy,
-      leastProbeAccuracy,
-      latencies: await evolution.latencies(genes),
-    };
-    const birthRecord = { generation, parents: parents.map((key) => this.#indices.get(key)!), operators };
+      standards,
+      parentIndices.map((index) => this.individuals[index]!),
+    );
+    const accuracy = evaluation?.accuracy ?? null;
+    const known: Known = { genes, accuracy, probeAccuracy, standards, latencies: await evolution.latencies(genes) };
+    const born = { generation, parents: parentIndices, operators };
     const judged = judge(known, evolution.objectives, evolution.budgetsMs);
-    await this.#record({ ...birthRecord, ...known, ...judged, seconds, table: evolution.table });
+    await this.#record({ ...born, zeroCostScore, ...known, ...judged, seconds, table: evolution.table });
   }
 
   /** One after another: stored, then told. */
@@ -200,18 +202,47 @@ class Course {
         return pool.map((genes) => {
           const latencies = predictLatenciesMs(genes).map((predictedMs) => ({ predictedMs, measuredMs: null }));
           const accuracy = accuracyOf(genes);
-          const promised = { genes, accuracy, probeAccuracy: accuracy, leastProbeAccuracy: null, latencies };
+          const promised = { genes, accuracy, probeAccuracy: accuracy, standards: noStandards, latencies };
           return judge(promised, objectives, budgetsMs);
         });
       },
     };
   }
 
-  /** Of the individuals of generations before, so that it does not matter in which order those of one end. */
-  #leastProbeAccuracy(generation: number): number | null {
-    const { curveQuantile } = this.evolution.settings;
-    const before = this.individuals.filter((individual) => individual.generation < generation);
-    if (curveQuantile === null || before.length === 0) return null;
-    return quantile(ascending(before.map(({ probeAccuracy }) => probeAccuracy)), curveQuantile);
+  /**
+   * What a network must reach by individuals of generations before (so that it does not matter in which order those of one end) that cost no more in any other objective: a
+   * small network is not held to the accuracy of large ones. Nothing where there are only a few.
+   */
+  #standards(genes: Genes, generation: number): Standards {
+    const { zeroCostQuantile, curveQuantile } = this.evolution.settings;
+    const costs = this.#costsOf(genes);
+    const cheaper = this.individuals.filter(
+      ({ generation: earlier, objectives }) =>
+        earlier < generation && costs.every((cost, axis) => cost === null || objectives[axis]! <= cost),
+    );
+    return {
+      zeroCostScore: leastOf(
+        cheaper.map(({ zeroCostScore }) => zeroCostScore),
+        zeroCostQuantile,
+      ),
+      probeAccuracy: leastOf(
+        cheaper.flatMap(({ probeAccuracy }) => probeAccuracy ?? []),
+        curveQuantile,
+      ),
+    };
   }
+
+  /** Its objectives by what is known of an untrained network; null where that is not enough. */
+  #costsOf(genes: Genes): (number | null)[] {
+    const { objectives, predictLatenciesMs } = this.evolution;
+    const facts = { genes, accuracy: Number.NaN, latenciesMs: predictLatenciesMs(genes) };
+    return objectives.map(({ of }) => of(facts)).map((cost) => (Number.isNaN(cost) ? null : cost));
+  }
+}
+
+/** Fewer are no company to be compared with. */
+const leastCompany = 4;
+
+function leastOf(values: readonly number[], share: number | null): number | null {
+  return share === null || values.length < leastCompany ? null : quantile(ascending(values), share);
 }

@@ -1,27 +1,29 @@
 /** EEEA-Net as the method of a study: pieces priced on the device, genotypes evolved, the front's best measured whole. */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashJson } from '@bespoke/shared/base/json.js';
 import { lower } from '@bespoke/shared/network/lower.js';
-import { AccuracyCache } from '../../train/evaluation/accuracy-cache.js';
-import type { Evaluated, Evaluator } from '../../train/evaluation/evaluator.js';
+import { type Evaluated, noStandards } from '../../train/evaluation/evaluator.js';
 import type { SearchMethod } from '../method.js';
 import { outcome } from '../outcome.js';
 import { planEvolution } from '../plan.js';
 import { networkCounts } from '../predictor.js';
 import { buildSpace, type DatasetShape } from '../presets.js';
-import { evaluationRecipe, evolutionSettings } from '../settings.js';
+import { evolutionSettings } from '../settings.js';
 import { defaultBudgetFraction, type ResolvedSpec } from '../spec.js';
 import { timeTraining } from '../step-times.js';
 import { logPrices, phaseProgress, remainingOf, reservedMs, type StudyPorts, tellPrices } from '../study-ports.js';
 import { openCells } from './cell-presets.js';
 import { openChainSpace } from './chain-space.js';
 import { costQuantile, EarlyExit } from './early-exit.js';
+import { openEvaluation, weightsDirectory } from './evaluation.js';
 import { chooseFinalist, describeFinalist, measureFinalists } from './finalists.js';
 import { FrontVolume } from './front-volume.js';
 import type { GeneSpace, Genes } from './gene-space.js';
-import { Journal } from './journal.js';
+import { Journal, type JournaledIndividual } from './journal.js';
 import { type Limits, objectivesOf, paramsOf } from './objective.js';
 import { type GenePrices, medianGenes, priceGenes } from './pricing.js';
+import { rejudge } from './rejudge.js';
 import { evolve } from './search.js';
 import { latenciesOf, openTargets, type Target } from './targets.js';
 
@@ -68,11 +70,14 @@ async function runEvolution(
   const targets = openTargets(spec, space, prices, ports.devices);
   const progress = phaseProgress(spec, ports, 'search');
   const evaluator = ports.openEvaluator(spec.evolution.workers);
+  const known = await readArchive(spec, directory);
   const journal = await Journal.open(join(directory, 'journal.jsonl'));
   try {
     const evaluate = await openEvaluation(spec, space, ports, evaluator);
     const { evaluationCount } = await outcome(directory, 'plan', () =>
-      planByTrial(spec, ports, () => evaluate(medianGenes(space, prices[0]!, spec.seed), null)),
+      planByTrial(spec, ports, known?.length ?? null, () =>
+        evaluate(medianGenes(space, prices[0]!, spec.seed), noStandards, []),
+      ),
     );
     const limits = { latency: spec.evolution.gates.latency, paramsBelow: paramsLimit(spec, space) };
     const gates = openGates(space, targets, limits);
@@ -80,27 +85,32 @@ async function runEvolution(
     const objectives = objectivesOf(names, { space, devices: targets, mix, limits });
     const axes = objectives.map(({ name, unit, limit }) => ({ name, unit, limit }));
     ports.tell({ type: 'evolution', frame: { objectives: axes, evaluationCount, populationSize } });
-    const volume = new FrontVolume(populationSize);
-    const individuals = await evolve({
-      space,
+    const tell = individualTeller(space, gates, populationSize, ports);
+    const judging = {
       objectives,
       budgetsMs: limits.latency ? targets.map(({ budgetMs }) => budgetMs) : null,
-      gates,
-      settings: evolutionSettings(spec, evaluationCount),
-      workerCount: evaluator.workerCount,
       journal,
       table: hashJson(prices.map(({ table }) => table)),
-      evaluate,
-      predictLatenciesMs: (genes) => targets.map(({ predictMs }) => predictMs(genes)),
-      latencies: (genes) => latenciesOf(space, targets, genes, ports.measureOnAll),
+      latencies: (genes: Genes) => latenciesOf(space, targets, genes, ports.measureOnAll),
       stop: ports.stop,
-      onIndividual(individual) {
-        const genotype = space.genotype(individual.genes);
-        const seen = { ...individual, ...(genotype && { genotype }), hypervolume: volume.after(individual) };
-        ports.tell({ type: 'individual', individual: seen, refusedCounts: { ...gates.refusedCounts } });
+      onIndividual(individual: JournaledIndividual) {
+        tell(individual);
         progress(individual.index + 1, evaluationCount);
       },
-    });
+    };
+    const individuals =
+      known !== null
+        ? await rejudge({ ...judging, individuals: known })
+        : await evolve({
+            ...judging,
+            space,
+            gates,
+            settings: evolutionSettings(spec, evaluationCount),
+            workerCount: evaluator.workerCount,
+            evaluate,
+            predictLatenciesMs: (genes) => targets.map(({ predictMs }) => predictMs(genes)),
+          });
+    await rm(weightsDirectory(directory), { recursive: true, force: true });
     const finalists = await measureFinalists(space, individuals, ports.measureOnAll);
     for (const finalist of finalists) ports.tell({ type: 'log', line: describeFinalist(finalist, targets) });
     const { genes, latencies } = chooseFinalist(finalists, targets).individual;
@@ -112,39 +122,36 @@ async function runEvolution(
   }
 }
 
-/** How many individuals there is time for, by the time that one of a typical network takes. */
+/** Tells of each individual what follows from those before it, too. */
+function individualTeller(space: GeneSpace, gates: EarlyExit, populationSize: number, ports: StudyPorts) {
+  const volume = new FrontVolume(populationSize);
+  return (individual: JournaledIndividual) => {
+    const genotype = space.genotype(individual.genes);
+    const seen = { ...individual, ...(genotype && { genotype }), hypervolume: volume.after(individual) };
+    ports.tell({ type: 'individual', individual: seen, refusedCounts: { ...gates.refusedCounts } });
+  };
+}
+
+/** How many individuals there are, or that there is time for, by the time that one of a typical network takes. */
 async function planByTrial(
   spec: ResolvedSpec,
   ports: StudyPorts,
+  knownCount: number | null,
   trial: () => Promise<Evaluated>,
 ): Promise<{ evaluationCount: number }> {
-  const { evaluations } = spec.evolution;
-  if (evaluations !== null) return { evaluationCount: evaluations };
+  const givenCount = knownCount ?? spec.evolution.evaluations;
+  if (givenCount !== null) return { evaluationCount: givenCount };
   const { seconds } = await trial();
   const remainingMs = remainingOf(spec, ports)!;
   return { evaluationCount: planEvolution(spec, { remainingMs, reservedMs, evaluationMs: 1000 * seconds }) };
 }
 
-/** Trains each network once for each way of training, on whatever device it is searched for. */
-async function openEvaluation(
-  spec: ResolvedSpec,
-  space: GeneSpace,
-  { directory, engine, data }: StudyPorts,
-  evaluator: Evaluator,
-): Promise<(genes: Genes, leastProbeAccuracy: number | null) => Promise<Evaluated>> {
-  const recipe = evaluationRecipe(spec);
-  const { cells } = spec.evolution;
-  const form = cells === null ? spec.space : { proxy: cells.proxy, concat: cells.concat };
-  const way = hashJson({ recipe, form, data: data.manifest.sha256, engine: engine.describe() });
-  const cache = await AccuracyCache.open(join(directory, '..', '..', 'accuracies', `${way}.jsonl`));
-  return async (genes, leastProbeAccuracy) => {
-    const key = space.key(genes);
-    const known = cache.get(key, leastProbeAccuracy);
-    if (known) return { ...known, seconds: 0 };
-    const evaluated = await evaluator.evaluate({ network: space.decodeProxy(genes), recipe, leastProbeAccuracy });
-    await cache.set(key, evaluated);
-    return evaluated;
-  };
+/** Individuals of the study that this one judges anew; null where it evolves. */
+async function readArchive({ evolution }: ResolvedSpec, directory: string) {
+  if (evolution.archiveOf === null) return null;
+  const journal = await Journal.open(join(directory, '..', evolution.archiveOf, 'journal.jsonl'));
+  await journal.close();
+  return journal.individuals;
 }
 
 function paramsLimit({ evolution: { gates }, seed }: ResolvedSpec, space: GeneSpace): number | null {

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import type { Supernet } from '../../train/engine.js';
-import { replaceFile } from '../outcome.js';
+import { replaceFile } from '../../train/files.js';
 import { type AdamState, adamState } from './adam.js';
 
 export interface SearchState {

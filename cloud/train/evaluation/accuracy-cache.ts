@@ -4,7 +4,7 @@
  */
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Evaluated, probe } from './evaluator.js';
+import { type Evaluated, probe, type Standards } from './evaluator.js';
 
 interface Line {
   readonly key: string;
@@ -35,16 +35,21 @@ export class AccuracyCache {
     return this.#known.size;
   }
 
-  /** What is known of the network, if it says what a training that must reach `leastProbeAccuracy` at its probe would say. */
-  get(key: string, leastProbeAccuracy: number | null): Evaluated | undefined {
+  /** What is known of the network, if it says what an evaluation by these standards would say. */
+  get(key: string, standards: Standards): Evaluated | undefined {
     const known = this.#known.get(key);
     if (!known) return undefined;
-    const wouldEnd = leastProbeAccuracy !== null && known.probeAccuracy < leastProbeAccuracy;
-    if (wouldEnd) {
-      const seconds = known.evaluation === null ? known.seconds : probe.at * known.seconds;
+    const { evaluation, probeAccuracy, zeroCostScore, scoringSeconds } = known;
+    if (isBelow(zeroCostScore, standards.zeroCostScore)) {
+      return { ...known, evaluation: null, probeAccuracy: null, seconds: scoringSeconds };
+    }
+    if (probeAccuracy === null) return undefined;
+    if (isBelow(probeAccuracy, standards.probeAccuracy)) {
+      const wholeSeconds = known.seconds - scoringSeconds;
+      const seconds = evaluation === null ? known.seconds : scoringSeconds + probe.at * wholeSeconds;
       return { ...known, evaluation: null, seconds };
     }
-    return known.evaluation === null ? undefined : known;
+    return evaluation === null ? undefined : known;
   }
 
   /** Stored before it is acted on. A line begins afresh, whatever half a line stood before it. */
@@ -53,6 +58,10 @@ export class AccuracyCache {
     await appendFile(this.path, `\n${JSON.stringify(line)}`);
     this.#known.set(key, evaluated);
   }
+}
+
+function isBelow(reached: number, least: number | null): boolean {
+  return least !== null && reached < least;
 }
 
 /** null for an empty line, and for half of one. */

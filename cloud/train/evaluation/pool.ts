@@ -11,6 +11,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import type { BackendName } from '../tfjs/backend.js';
+import { threadEnvironment } from '../threads.js';
 import type { Evaluated, EvaluationTask, Evaluator } from './evaluator.js';
 
 export interface PoolOptions {
@@ -70,13 +71,7 @@ export function openEvaluationPool(options: PoolOptions): Evaluator {
   }
 
   function start(): Worker {
-    const threads = String(options.threadCount);
-    const env = {
-      ...process.env,
-      TF_NUM_INTRAOP_THREADS: threads,
-      TF_NUM_INTEROP_THREADS: '1',
-      OMP_NUM_THREADS: threads,
-    };
+    const env = { ...process.env, ...threadEnvironment(options.threadCount) };
     const child = fork(entry, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced', env });
     const worker: Worker = { process: child, busyWith: null, lastWords: '' };
     workers.add(worker);

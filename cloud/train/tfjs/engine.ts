@@ -12,6 +12,7 @@ import { scoreLogits } from './loss.js';
 import { imageTensor, yieldToEvents } from './step.js';
 import { TfjsSupernet } from './supernet.js';
 import { trainGraph } from './train.js';
+import { zeroCostScore } from './zero-cost.js';
 
 /** Opens the engine on `preference`, or on the best backend that works here. Throws `BACKEND_UNAVAILABLE`. */
 export async function openTfjsEngine(preference?: BackendName): Promise<Engine> {
@@ -25,6 +26,8 @@ export function tfjsEngine({ tf, backend, version }: OpenedBackend): Engine {
     openSupernet: async (space, data, recipe) => new TfjsSupernet(tf, space, data, recipe),
     train: (graph, data, recipe, hooks) =>
       trainGraph({ tf, runtime: hashJson([backend, version]) }, graph, data, recipe, hooks),
+
+    zeroCostScore: (graph, data, seed) => zeroCostScore(tf, graph, data, seed),
 
     async evaluate(graph, weights, data, split): Promise<Evaluation> {
       const loader = openLoader(data, { split, seed: 0, batchSize: 250, augmentation: noAugmentation });

@@ -1,6 +1,7 @@
 /** Training of one Graph: SGD steps with checkpoints, then batch norm's moving statistics measured with the final weights. */
 import { hashJson } from '@bespoke/shared/base/json.js';
 import type { Graph } from '@bespoke/shared/graph/graph.js';
+import { formatShape } from '@bespoke/shared/graph/tensor.js';
 import { declareWeights, initializeWeights, type Weights, type WeightTensor } from '@bespoke/shared/graph/weights.js';
 import { execute } from '@bespoke/shared/tfjs/execute.js';
 import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
@@ -28,7 +29,7 @@ export async function trainGraph(
 ): Promise<Weights> {
   const declared = declareWeights(graph);
   const trainable = [...declared.keys()].filter((name) => declared.get(name)!.trainable);
-  const initial = initializeWeights(graph, recipe.seed);
+  const initial = inherit(initializeWeights(graph, recipe.seed), hooks.initialWeights);
   const variables = new Variables(tf, new Map(trainable.map((name) => [name, initial.get(name)!])));
   const context: StepContext = { tf, variables, manifest: data.manifest };
   const identity = hashJson({ runtime, graph, recipe, sha256: data.manifest.sha256 });
@@ -41,6 +42,16 @@ export async function trainGraph(
   } finally {
     variables.dispose();
   }
+}
+
+/** Own weights, but those of `from` that have their name and shape. */
+function inherit(own: Weights, from: Weights = new Map()): Weights {
+  return new Map(
+    [...own].map(([name, weight]) => {
+      const other = from.get(name);
+      return [name, other && formatShape(other.shape) === formatShape(weight.shape) ? other : weight];
+    }),
+  );
 }
 
 /** Where to go on from: the checkpoint of the same arguments, else 0. */

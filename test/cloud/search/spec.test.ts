@@ -134,6 +134,8 @@ describe('resolveSpec', () => {
         augmentation: { flip: true, cropPaddingPixels: 2, cutoutPixels: 0 },
       },
       evolution: {
+        preset: 'default',
+        archiveOf: null,
         cells: {
           preset: 'cells',
           ops: [
@@ -163,9 +165,10 @@ describe('resolveSpec', () => {
         crossoverProbability: 0.9,
         mutatedGroups: 1,
         candidates: 10,
-        gates: { params: null, paramsQuantile: null, latency: true, curveQuantile: 0.25 },
+        gates: { params: null, paramsQuantile: null, latency: true, zeroCostQuantile: null, curveQuantile: null },
         evaluation: {
           steps: 300,
+          inherit: false,
           batchSize: 64,
           learningRate: 0.05,
           rampSteps: null,
@@ -205,5 +208,43 @@ describe('writeSpec', () => {
   it('writes what reads as the same specification', () => {
     const spec = resolveSpec(parseSpec(yaml));
     expect(resolveSpec(parseSpec(writeSpec(spec)))).toEqual(spec);
+  });
+});
+
+describe('presets of an evolution', () => {
+  const evolutionOf = (evolution: unknown) => resolveSpec({ version: 1, method: 'eeea', evolution }).evolution;
+
+  it('are what the paper and its code say, below what is written', () => {
+    const paper = evolutionOf('paper');
+    expect(paper).toMatchObject({
+      population: 40,
+      evaluations: 1200,
+      candidates: 1,
+      objectives: ['error', 'params', 'macs'],
+      gates: { params: 5_000_000, latency: false, curveQuantile: null, zeroCostQuantile: null },
+      evaluation: { batchSize: 128, learningRate: 0.05, augmentation: { cutoutPixels: 16, flip: true } },
+    });
+    expect(paper.cells).toMatchObject({ preset: 'paper', channels: 32 });
+    expect(evolutionOf('reference')).toMatchObject({ mode: 'reference', evaluations: 1084 });
+    const mixed = evolutionOf({ preset: 'paper', gates: { latency: true }, evaluation: { steps: 9 }, population: 8 });
+    expect(mixed).toMatchObject({ population: 8, gates: { params: 5_000_000, latency: true } });
+    expect(mixed.evaluation).toMatchObject({ steps: 9, batchSize: 128 });
+  });
+
+  it('are resolved once: what is written down reads as the same', () => {
+    const spec = resolveSpec({ version: 1, method: 'eeea', evolution: 'reference' });
+    expect(resolveSpec(parseSpec(writeSpec(spec)))).toEqual(spec);
+  });
+
+  it('names a preset, and a key, that there is not', () => {
+    expect(() => parseSpec('version: 1\nevolution: papers\n')).toThrow(
+      'line 2, evolution.preset: Invalid option: expected one of "default"|"paper"|"reference"',
+    );
+    expect(() => parseSpec('version: 1\nevolution:\n  preset: paper\n  popultion: 3\n')).toThrow(
+      'line 4: expected a key of "evolution", but got "popultion"; did you mean "population"?',
+    );
+    expect(() => parseSpec('version: 1\nevolution:\n  mode: reference\n  gates: {curveQuantile: 0.5}\n')).toThrow(
+      'evolution.gates.curveQuantile: expected null: the generations of mode `reference` overlap',
+    );
   });
 });

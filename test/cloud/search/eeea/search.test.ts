@@ -34,20 +34,26 @@ const settings: EvolutionSettings = {
   crossoverProbability: 0.9,
   mutatedGroupCount: 1,
   candidateCount: 4,
+  zeroCostQuantile: null,
   curveQuantile: 0.25,
 };
 
-/** Trains nobody: an accuracy that follows from the genes, after as many turns of the event loop as they say. */
+/** Trains nobody: a score and an accuracy that follow from the genes, after as many turns of the event loop as they say. */
 function pretend(trained: string[]): Evolution['evaluate'] {
-  return async (genes, leastProbeAccuracy) => {
+  return async (genes, standards) => {
     const key = space.key(genes);
+    const zeroCostScore = 100 * randomStream(0, 'score', key).uniform();
+    const scored = { zeroCostScore, scoringSeconds: 0.1 };
+    if (standards.zeroCostScore !== null && zeroCostScore < standards.zeroCostScore) {
+      return { evaluation: null, probeAccuracy: null, ...scored, seconds: 0.1 };
+    }
     trained.push(key);
     const stream = randomStream(0, 'pretend', key);
     const accuracy = 0.3 + 0.5 * stream.uniform();
     for (let turn = stream.integer(20); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
     const probeAccuracy = accuracy / 2;
-    const isEnded = leastProbeAccuracy !== null && probeAccuracy < leastProbeAccuracy;
-    return { evaluation: isEnded ? null : { accuracy, loss: 1, count: 100 }, probeAccuracy, seconds: 1 };
+    const isEnded = standards.probeAccuracy !== null && probeAccuracy < standards.probeAccuracy;
+    return { evaluation: isEnded ? null : { accuracy, loss: 1, count: 100 }, probeAccuracy, ...scored, seconds: 1 };
   };
 }
 
@@ -130,16 +136,52 @@ describe('evolve', () => {
     }
   });
 
-  it('ends the training of what learns slower than a quarter of the generations before', async () => {
+  it('ends the training of what learns slower than a quarter of those before that cost no more', async () => {
     const individuals = await run({ path: newJournal() });
+    for (const { genes, generation, standards } of individuals) {
+      const company = individuals.filter(
+        (other) => other.generation < generation && predictMs(other.genes) <= predictMs(genes),
+      );
+      if (company.length < 4) expect(standards.probeAccuracy).toBeNull();
+      else {
+        const sorted = company.map(({ probeAccuracy }) => probeAccuracy!).sort((a, b) => a - b);
+        expect(standards.probeAccuracy).toBeGreaterThanOrEqual(sorted[0]!);
+        expect(standards.probeAccuracy).toBeLessThanOrEqual(sorted[Math.ceil(sorted.length / 4)]!);
+      }
+    }
     const ended = individuals.filter(({ accuracy }) => accuracy === null);
     expect(ended.length).toBeGreaterThan(0);
-    for (const { generation, probeAccuracy, leastProbeAccuracy, violation } of ended) {
+    for (const { generation, probeAccuracy, standards, violation } of ended) {
       expect(generation).toBeGreaterThan(0);
-      expect(probeAccuracy).toBeLessThan(leastProbeAccuracy!);
+      expect(probeAccuracy).toBeLessThan(standards.probeAccuracy!);
       expect(violation).toBeGreaterThan(0);
     }
     expect(frontOf(individuals).every(({ accuracy }) => accuracy !== null)).toBe(true);
+  });
+
+  it('begins no training of what scores less than a quarter of those before that cost no more', async () => {
+    const trained: string[] = [];
+    const individuals = await run({ path: newJournal(), trained, settings: { zeroCostQuantile: 0.25 } });
+    const untrained = individuals.filter(({ probeAccuracy }) => probeAccuracy === null);
+    expect(untrained.length).toBeGreaterThan(0);
+    expect(trained).toHaveLength(30 - untrained.length);
+    for (const { generation, zeroCostScore, standards, accuracy, violation } of untrained) {
+      expect(generation).toBeGreaterThan(0);
+      expect(zeroCostScore).toBeLessThan(standards.zeroCostScore!);
+      expect(accuracy).toBeNull();
+      expect(violation).toBeGreaterThanOrEqual(1);
+    }
+    expect(frontOf(individuals).every(({ accuracy }) => accuracy !== null)).toBe(true);
+  });
+
+  it('is driven by the algorithm of the authors, too', async () => {
+    const trained: string[] = [];
+    const settingsOf = { mode: 'reference' as const, populationSize: 20, curveQuantile: null, evaluationCount: 60 };
+    const individuals = await run({ path: newJournal(), trained, settings: settingsOf });
+    expect(individuals).toHaveLength(60);
+    expect(new Set(trained).size).toBe(60);
+    // 20 at first, then 18 a generation of the 2 that are retained.
+    expect(individuals.slice(20).every(({ parents }) => parents.length === 2)).toBe(true);
   });
 
   it('ends, wherever it was stopped and however many workers it has, with the individuals of a search that was not', async () => {

@@ -1,8 +1,10 @@
 /** The method in the ports of a study, with devices that are functions and trainings that are none. */
+import { existsSync } from 'node:fs';
 import { findByEvolution } from '@bespoke/cloud/search/eeea/study.js';
 import { parseSpec, resolveSpec } from '@bespoke/cloud/search/spec.js';
 import type { StudyPorts, StudyUpdate } from '@bespoke/cloud/search/study-ports.js';
-import type { Evaluator } from '@bespoke/cloud/train/evaluation/evaluator.js';
+import type { EvaluationTask, Evaluator } from '@bespoke/cloud/train/evaluation/evaluator.js';
+import { replaceFile } from '@bespoke/cloud/train/files.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import { countMacs } from '@bespoke/shared/cost/macs.js';
 import { countParams } from '@bespoke/shared/graph/weights.js';
@@ -27,7 +29,8 @@ const trainer: Evaluator = {
   async evaluate({ network, recipe }) {
     const accuracy = 0.3 + 0.4 * randomStream(0, JSON.stringify(network.blocks)).uniform();
     expect(recipe.stepCount).toBe(300);
-    return { evaluation: { accuracy, loss: 1, count: 100 }, probeAccuracy: accuracy / 2, seconds: 10 };
+    const scored = { zeroCostScore: 1, scoringSeconds: 0 };
+    return { evaluation: { accuracy, loss: 1, count: 100 }, probeAccuracy: accuracy / 2, ...scored, seconds: 10 };
   },
   close: async () => undefined,
 };
@@ -74,6 +77,8 @@ const specOf = (more: string) =>
       `{version: 1, method: eeea, evolution: {evaluations: 24, population: 6, cells: {preset: cells, steps: 2, cells: 3}${more}}}`,
     ),
   );
+
+const specWith = (evolution: object) => resolveSpec({ version: 1, method: 'eeea', evolution });
 
 async function find(names: readonly DeviceName[], more = '') {
   const asked: Asked = { updates: [], measuredCount: 0 };
@@ -137,6 +142,50 @@ describe('findByEvolution', () => {
     const { individuals, found } = await find(['counter'], ', objectives: [error, memory, params]');
     const params = individuals.map(({ objectives }) => objectives[2]);
     expect(params).toContain(countParams(lower(found.network)));
+  });
+
+  it('judges the networks of another study anew, on another device, and trains none', async () => {
+    const asked: Asked = { updates: [], measuredCount: 0 };
+    const ports = portsOf(['counter'], asked);
+    const cells = { preset: 'cells', steps: 2, cells: 3 };
+    await findByEvolution(specWith({ evaluations: 24, population: 6, cells }), ports);
+    const again: Asked = { updates: [], measuredCount: 0 };
+    const elsewhere = portsOf(['stepper'], again);
+    const spec = specWith({ evaluations: 24, population: 6, cells, archiveOf: 's', objectives: ['error', 'latency'] });
+    const untrained: StudyPorts = {
+      ...elsewhere,
+      directory: ports.directory.replace(/s$/, 't'),
+      openEvaluator: () => ({ ...trainer, evaluate: () => Promise.reject(new Error('a training')) }),
+    };
+    const { network, budgetMs } = await findByEvolution(spec, untrained);
+    const individuals = (of: Asked) =>
+      of.updates.flatMap((update) => (update.type === 'individual' ? [update.individual] : []));
+    const pick = ({ genes, accuracy }: { genes: readonly number[]; accuracy: number | null }) => [genes, accuracy];
+    expect(individuals(again).map(pick)).toEqual(individuals(asked).map(pick));
+    expect(individuals(again)[0]!.latencies).not.toEqual(individuals(asked)[0]!.latencies);
+    expect(devices.stepper({ kind: 'network', network, dtype: 'float32', batch: 1 })).toBeLessThanOrEqual(budgetMs);
+  });
+
+  it('hands the weights of parents on where they are inherited, and keeps what is learnt so to itself', async () => {
+    const asked: Asked = { updates: [], measuredCount: 0 };
+    const ports = portsOf(['counter'], asked);
+    const begunWith: (string | null)[] = [];
+    const openEvaluator = () => ({
+      ...trainer,
+      async evaluate(task: EvaluationTask) {
+        begunWith.push(task.weights!.from);
+        await replaceFile(task.weights!.to, '');
+        return trainer.evaluate(task);
+      },
+    });
+    const evaluation = { inherit: true };
+    const cells = { preset: 'cells', steps: 2, cells: 3 };
+    const spec = specWith({ evaluations: 24, population: 6, cells, evaluation });
+    await findByEvolution(spec, { ...ports, openEvaluator });
+    expect(begunWith.slice(0, 6)).toEqual(Array.from({ length: 6 }, () => null));
+    expect(begunWith.slice(6).every((from) => from !== null)).toBe(true);
+    expect(existsSync(`${ports.directory}/weights`)).toBe(false);
+    expect(existsSync(`${ports.directory}/../../accuracies`)).toBe(false);
   });
 
   it('evolves chains of the MBConv space where there are no cells', async () => {

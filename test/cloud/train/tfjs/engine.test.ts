@@ -48,6 +48,18 @@ describe('Engine.train', () => {
     expect(other.get('head.head/classifier/filter')).not.toEqual(a.get('head.head/classifier/filter'));
   });
 
+  it('begins with weights that it is given, where names and shapes agree', async () => {
+    const recipe = { ...tinyRecipe, stepCount: 1, learningRate: 0, warmupStepCount: 0 };
+    const parent = await engine.train(graph, data, { ...recipe, seed: 8 });
+    const filter = 'head.head/classifier/filter';
+    const odd = new Map([...parent, [filter, { shape: [1], values: new Float32Array(1) }]]);
+    const child = await engine.train(graph, data, recipe, { initialWeights: odd });
+    const own = await engine.train(graph, data, recipe);
+    const names = [...child.keys()].filter((name) => name.endsWith('/filter'));
+    expect(names.length).toBeGreaterThan(5);
+    for (const name of names) expect(child.get(name)).toEqual((name === filter ? own : parent).get(name));
+  });
+
   it('goes on from a checkpoint as if it had not stopped', async () => {
     const recipe = { ...tinyRecipe, stepCount: 8 };
     const expected = await engine.train(graph, data, recipe);

@@ -1,5 +1,4 @@
-import { kneePoints } from '@bespoke/cloud/search/evolution/knee.js';
-import { pointsOf } from '@bespoke/cloud/search/evolution/points.js';
+import { kneePoints } from '@bespoke/shared/base/knee.js';
 import { describe, expect, it } from 'vitest';
 
 describe('kneePoints', () => {
@@ -7,8 +6,8 @@ describe('kneePoints', () => {
     // Depth 1 - t - (1 - t)^3 is greatest at t = 0.42.
     const front = Array.from({ length: 21 }, (_, row) => [row / 20, (1 - row / 20) ** 3]);
     const scaled = front.map(([a, b]) => [a! * 1000 - 7, b! / 50]);
-    expect(kneePoints(pointsOf(front, 2))).toEqual([8]);
-    expect(kneePoints(pointsOf(scaled, 2))).toEqual([8]);
+    expect(kneePoints(front)).toEqual([8]);
+    expect(kneePoints(scaled)).toEqual([8]);
   });
 
   it('finds several, the deepest first, one per neighbourhood', () => {
@@ -21,8 +20,8 @@ describe('kneePoints', () => {
       [12, 0],
     ];
     // Scaled depths: 0, 0.333, 0.3, 0, 0.383, 0. Row 2 is within 0.2 of row 1.
-    expect(kneePoints(pointsOf(front, 2))).toEqual([4, 1]);
-    expect(kneePoints(pointsOf(front, 2), 0.01)).toEqual([4, 1, 2]);
+    expect(kneePoints(front)).toEqual([4, 1]);
+    expect(kneePoints(front, 0.01)).toEqual([4, 1, 2]);
   });
 
   it('takes three objectives, and one that is the same for all', () => {
@@ -32,35 +31,25 @@ describe('kneePoints', () => {
       [1, 1, 0],
       [0.2, 0.2, 0.2],
     ];
-    expect(kneePoints(pointsOf(front, 3))).toEqual([3]);
+    expect(kneePoints(front)).toEqual([3]);
     expect(
-      kneePoints(
-        pointsOf(
-          [
-            [0, 5, 1],
-            [0.1, 5, 0.1],
-            [1, 5, 0],
-          ],
-          3,
-        ),
-      ),
+      kneePoints([
+        [0, 5, 1],
+        [0.1, 5, 0.1],
+        [1, 5, 0],
+      ]),
     ).toEqual([1]);
   });
 
   it('gives one point of a front that bulges nowhere, none of an empty one', () => {
     expect(
-      kneePoints(
-        pointsOf(
-          [
-            [0, 1],
-            [0.8, 0.8],
-            [1, 0],
-          ],
-          2,
-        ),
-      ),
+      kneePoints([
+        [0, 1],
+        [0.8, 0.8],
+        [1, 0],
+      ]),
     ).toEqual([0]);
-    expect(kneePoints(pointsOf([[3, 3]], 2))).toEqual([0]);
-    expect(kneePoints(pointsOf([], 2))).toEqual([]);
+    expect(kneePoints([[3, 3]])).toEqual([0]);
+    expect(kneePoints([])).toEqual([]);
   });
 });

@@ -6,13 +6,11 @@
  * to 1, the line between the two ends where there are two (Das 1999). A knee is the deepest point of its neighbourhood (after KnEA, Zhang
  * et al. 2015, which goes on to take what is deepest outside it: points on the slopes of the same knee).
  */
-import type { Points } from './points.js';
-
 /** Half the side of a neighbourhood, as a share of the front's range in each objective. */
 const defaultRadius = 0.2;
 
-/** Rows of the knees of a front, the deepest first. Where no point lies below the plane it is the one that comes nearest, alone. */
-export function kneePoints(front: Points, radius = defaultRadius): number[] {
+/** Rows of the knees of a front (a row of objectives for each of its points, all minimised), the deepest first. Where no point lies below the plane it is the one that comes nearest, alone. */
+export function kneePoints(front: readonly (readonly number[])[], radius = defaultRadius): number[] {
   const scaled = scaledRows(front);
   const depths = scaled.map((row) => 1 - row.reduce((sum, value) => sum + value, 0));
   const byDepth = depths.map((_, row) => row).sort((a, b) => depths[b]! - depths[a]!);
@@ -23,11 +21,8 @@ export function kneePoints(front: Points, radius = defaultRadius): number[] {
 }
 
 /** Each objective scaled to 0 (the front's best) .. 1 (its worst); 0 where all are equal. */
-function scaledRows({ values, count, objectiveCount }: Points): number[][] {
-  const rows = Array.from({ length: count }, (_, row) => [
-    ...values.subarray(row * objectiveCount, (row + 1) * objectiveCount),
-  ]);
-  const columns = Array.from({ length: objectiveCount }, (_, column) => rows.map((row) => row[column]!));
+function scaledRows(rows: readonly (readonly number[])[]): number[][] {
+  const columns = (rows[0] ?? []).map((_, column) => rows.map((row) => row[column]!));
   const lows = columns.map((column) => Math.min(...column));
   const ranges = columns.map((column, index) => Math.max(...column) - lows[index]!);
   return rows.map((row) => row.map((value, column) => (value - lows[column]!) / (ranges[column]! || 1)));

@@ -1,0 +1,221 @@
+/**
+ * The process of one stage: it runs the operations that the coordinator names, in their order, waits for what they need from the neighbours, and sends what they make
+ * while it computes on. It ends with the coordinator.
+ */
+import { copyFile, constants as fsConstants, open, readFile, stat } from 'node:fs/promises';
+import { decodeSafetensors, encodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
+import { type Snapshot, Snapshots } from './snapshots.js';
+import { LinkLost, StageIo } from './stage-io.js';
+import type {
+  FromStage,
+  SavedFile,
+  StageCall,
+  StageCalls,
+  StageOpening,
+  Standing,
+  ToStage,
+  TraceEvent,
+} from './stage-messages.js';
+import type { OperationKind, StageModule, StageOperation, StageRunner, StageTensor } from './stage-runner.js';
+
+class StageProcess {
+  readonly #isFirst: boolean;
+  readonly #isLast: boolean;
+  #step: number;
+  /** What is being done with the runner: never rejects. */
+  #underWay: Promise<unknown> = Promise.resolve();
+  /** The snapshot that is being written; settled before the state moves. */
+  #keeping: Promise<unknown> = Promise.resolve();
+  #isAborted = false;
+  #sends: Promise<void>[] = [];
+  #trace: TraceEvent[] = [];
+
+  private constructor(
+    private readonly opening: StageOpening,
+    private readonly runner: StageRunner,
+    private readonly io: StageIo,
+    private readonly snapshots: Snapshots,
+  ) {
+    this.#isFirst = opening.stage === 0;
+    this.#isLast = opening.stage === opening.stageCount - 1;
+    this.#step = opening.from?.step ?? 0;
+  }
+
+  static async open(opening: StageOpening): Promise<StageProcess> {
+    const io = new StageIo(opening.operationTimeoutMs); // first of all: from then on a hang is noticed
+    const { openStage } = (await import(opening.module)) as StageModule;
+    const runner = await openStage(opening.options);
+    if (opening.from) await restore(runner, opening.from.path);
+    return new StageProcess(opening, runner, io, new Snapshots(opening.directory));
+  }
+
+  async opened(): Promise<StageCalls['open']['answer']> {
+    const address = await this.io.listen(this.opening.address);
+    return { ...(await this.#standing()), address };
+  }
+
+  readonly calls: {
+    readonly [C in Exclude<StageCall, 'open'>]: (
+      argument: StageCalls[C]['argument'],
+    ) => Promise<StageCalls[C]['answer']>;
+  } = {
+    link: async ({ epoch, next }) => {
+      await this.io.link(epoch, next);
+      return null;
+    },
+    run: ({ step, operations }) => this.#alone(() => this.#run(step, operations)),
+    commit: ({ step, figures }) =>
+      this.#alone(async () => {
+        await this.#keeping;
+        await this.io.operate(() => this.runner.commit(step, figures));
+        this.#step = step;
+        if (step % this.opening.snapshotEvery === 0) this.#beginKeeping();
+        return null;
+      }),
+    abort: async () => {
+      this.#isAborted = true;
+      this.io.stopWaiting('the step was aborted');
+      await this.#underWay;
+      await this.runner.abort();
+      return this.#standing();
+    },
+    restore: ({ step }) =>
+      this.#alone(async () => {
+        if (step !== this.#step) await this.#goBack(step);
+        await this.snapshots.removeAfter(step);
+        if ((await this.snapshots.whole()).length === 0) this.#beginKeeping();
+        return null;
+      }),
+    save: ({ path }) => this.#alone(() => this.#save(path)),
+  };
+
+  /** Does what touches the runner; an abort that comes meanwhile waits for its end. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const outcome = work();
+    this.#underWay = outcome.catch(() => {});
+    return outcome;
+  }
+
+  async #run(step: number, operations: readonly StageOperation[]): Promise<StageCalls['run']['answer']> {
+    [this.#isAborted, this.#sends, this.#trace] = [false, [], []];
+    await this.runner.begin(step);
+    for (const { kind, microBatch } of operations) {
+      if (this.#isAborted) throw new LinkLost('the step was aborted');
+      await this.#operations[kind](step, microBatch);
+    }
+    const { result: figures } = await this.io.operate(() => this.runner.finish());
+    await Promise.all(this.#sends);
+    return { figures, trace: this.#trace };
+  }
+
+  readonly #operations: { readonly [K in OperationKind]: (step: number, microBatch: number) => Promise<void> } = {
+    F: async (step, microBatch) => {
+      const inputs = this.#isFirst ? [] : await this.#receive('up', step, microBatch);
+      const outputs = await this.#compute('F', microBatch, () => this.runner.forward(microBatch, inputs));
+      if (!this.#isLast) this.#send('down', step, microBatch, outputs);
+    },
+    R: (_, microBatch) => this.#compute('R', microBatch, () => this.runner.recompute(microBatch)),
+    B: async (step, microBatch) => {
+      const gradients = this.#isLast ? [] : await this.#receive('down', step, microBatch);
+      const upwards = await this.#compute('B', microBatch, () => this.runner.backward(microBatch, gradients));
+      if (!this.#isFirst) this.#send('up', step, microBatch, upwards);
+    },
+  };
+
+  async #compute<T>(kind: OperationKind, microBatch: number, work: () => Promise<T>): Promise<T> {
+    const { result, ...span } = await this.io.operate(work);
+    this.#trace.push({ stage: this.opening.stage, kind, microBatch, ...span });
+    return result;
+  }
+
+  async #receive(side: 'up' | 'down', step: number, microBatch: number): Promise<readonly StageTensor[]> {
+    const { tensors, startMs, endMs } = await this.io.receive(side, step, microBatch);
+    this.#trace.push({ stage: this.opening.stage, kind: 'recv', microBatch, startMs, endMs });
+    return tensors;
+  }
+
+  #send(side: 'up' | 'down', step: number, microBatch: number, tensors: readonly StageTensor[]): void {
+    const trace = this.#trace;
+    const sent = this.io.send(side, step, microBatch, tensors).then((span) => {
+      trace.push({ stage: this.opening.stage, kind: 'send', microBatch, ...span });
+    });
+    sent.catch(() => {}); // thrown at the end of the step, if it comes to that
+    this.#sends.push(sent);
+  }
+
+  async #standing(): Promise<Standing> {
+    await this.#keeping.catch(() => {}); // thrown by the next commit
+    return { step: this.#step, kept: (await this.snapshots.whole()).map(({ step }) => step) };
+  }
+
+  /** A copy of the snapshot, which is made where the step has none. */
+  async #save(path: string): Promise<SavedFile> {
+    let kept = await this.#snapshot(this.#step);
+    if (!kept) {
+      this.#beginKeeping();
+      kept = await this.#snapshot(this.#step);
+    }
+    await copyFile(kept!.path, path, fsConstants.COPYFILE_FICLONE);
+    await flush(path);
+    return { sha256: kept!.sha256, byteCount: (await stat(path)).size };
+  }
+
+  async #goBack(step: number): Promise<void> {
+    const snapshot = await this.#snapshot(step);
+    await restore(this.runner, snapshot!.path); // the coordinator names steps of the standing only
+    this.#step = step;
+  }
+
+  async #snapshot(step: number): Promise<Snapshot | undefined> {
+    await this.#keeping;
+    return (await this.snapshots.whole()).find((snapshot) => snapshot.step === step);
+  }
+
+  /** Beside what the process does next. */
+  #beginKeeping(): void {
+    const step = this.#step;
+    this.#keeping = this.runner
+      .state()
+      .then((state) => this.io.keep(this.opening.directory, step, encodeSafetensors(state)));
+    this.#keeping.catch(() => {}); // thrown where it is awaited
+  }
+}
+
+async function restore(runner: StageRunner, path: string): Promise<void> {
+  await runner.restore(decodeSafetensors(await readFile(path)).weights);
+}
+
+async function flush(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+let stage: StageProcess | null = null;
+
+async function answer({ call, argument }: ToStage): Promise<unknown> {
+  if (call === 'open') {
+    stage = await StageProcess.open(argument as StageOpening);
+    return stage.opened();
+  }
+  return (stage!.calls[call] as (argument: unknown) => Promise<unknown>)(argument);
+}
+
+process.on('message', async (message: ToStage) => {
+  const { id } = message;
+  try {
+    reply({ id, answer: await answer(message) });
+  } catch (error) {
+    const problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    reply({ id, problem, isFault: error instanceof LinkLost });
+  }
+});
+process.on('disconnect', () => process.exit(0));
+process.on('SIGINT', () => {}); // of a terminal goes to all its processes: the coordinator decides what follows
+
+function reply(message: FromStage): void {
+  process.send!(message);
+}

@@ -1,0 +1,249 @@
+/**
+ * Pipeline: the coordinator of the stages' processes. A step is a transaction:
+ *
+ *            run n               all have ended their backwards          all have committed
+ *   at n-1 ─────────▶ running ───────────────────────────────▶ commit n ────────────────────▶ at n
+ *     ▲                  │ a stage is gone, or a link             │
+ *     └──── recover ◀────┴────────────────────────────────────────┘
+ *
+ *   recover: abort the living, start the gone again ─▶ the latest step that every stage can be at ─▶ restore ─▶ link anew ─▶ run
+ *
+ * A stage has its state in memory and two snapshots; neighbours are never more than one commit apart and commit n + 1 waits for snapshot n. So there is always such a
+ * step: n, or n-1 where the end came before the last snapshot was whole; the steps from there are replayed and give the same bits.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AppError } from '@bespoke/shared/base/errors.js';
+import { clockMs } from './clock.js';
+import { StageFault, StageHost } from './stage-host.js';
+import type { Address, SavedFile, StageCalls, Standing, TraceEvent } from './stage-messages.js';
+import type { Figures, StageOperation } from './stage-runner.js';
+
+export interface StageLaunch {
+  /** File URL of a module that exports `openStage` (StageModule), and what to give it. */
+  readonly module: string;
+  readonly options: unknown;
+  readonly threadCount: number;
+  /** Where it listens over TCP; a Unix socket where absent. Port 0 is any free one. */
+  readonly address?: { readonly host: string; readonly port: number };
+}
+
+export interface PipelineOptions {
+  readonly stages: readonly StageLaunch[];
+  /** Where snapshots of this run lie; those of an earlier one are removed. */
+  readonly directory: string;
+  /** The operations of every stage in step `step`: a function of the step, which may be replayed. */
+  readonly operationsOf: (step: number) => readonly (readonly StageOperation[])[];
+  /** A file of state for every stage, to begin with instead of the initial state. */
+  readonly from?: { readonly step: number; readonly paths: readonly string[] };
+  /** A stage whose operation takes longer hangs, and is started again. */
+  readonly operationTimeoutMs: number;
+  /** How many steps lie between two snapshots of a stage: so many are replayed at most. 1 where absent. */
+  readonly snapshotEvery?: number;
+  readonly onFault?: (fault: Fault) => void;
+}
+
+export interface Fault {
+  readonly stage: number;
+  readonly how: string;
+  /** On the clock of the trace: when it was noticed, and when all stages were ready to go on. */
+  readonly noticedMs: number;
+  readonly recoveredMs: number;
+  /** The step after which the training goes on. */
+  readonly step: number;
+}
+
+export interface StepReport {
+  readonly step: number;
+  readonly figures: Figures;
+  /** Of the run that was committed. */
+  readonly trace: readonly TraceEvent[];
+}
+
+/** For what is no operation of a step: starting, loading a state, writing one. */
+const callTimeoutMs = 60_000;
+const maxFaultsInRow = 5;
+
+export class Pipeline {
+  readonly #hosts: StageHost[] = [];
+  readonly #addresses: Address[] = [];
+  #losses: { readonly stage: number; readonly how: string }[] = [];
+  /** Also of a step whose commit all made, but one died before it said so. */
+  #lastRun: StepReport | null = null;
+  #isClosed = false;
+  #step: number;
+  #target: number;
+  #epoch = 0;
+  #startCount = 0;
+  #faultsInRow = 0;
+
+  private constructor(
+    private readonly options: PipelineOptions,
+    private readonly socketDirectory: string,
+  ) {
+    this.#step = options.from?.step ?? 0;
+    this.#target = this.#step;
+  }
+
+  /** Starts the processes. Throws `STAGE_FAILED`, `STAGE_LOST`. */
+  static async open(options: PipelineOptions): Promise<Pipeline> {
+    await rm(options.directory, { recursive: true, force: true });
+    const pipeline = new Pipeline(options, await mkdtemp(join(tmpdir(), 'bespoke-pipe-')));
+    try {
+      await pipeline.#surviving(async () => {});
+    } catch (error) {
+      await pipeline.close();
+      throw error;
+    }
+    return pipeline;
+  }
+
+  /** The last step that all stages have committed. */
+  get step(): number {
+    return this.#target;
+  }
+
+  /** Of the stages' processes, in order. */
+  get processIds(): readonly number[] {
+    return this.#hosts.map(({ processId }) => processId);
+  }
+
+  /** Makes the next step, however many faults come between. Throws `STAGE_FAILED`, `STAGE_LOST`: then only `close` is left. Calls must not overlap. */
+  async runStep(): Promise<StepReport> {
+    const target = this.#target + 1;
+    await this.#surviving(() => this.#reach(target));
+    this.#target = target;
+    return this.#lastRun!;
+  }
+
+  /** Writes the state of every stage, `paths[stage]`. Not while a step runs. */
+  save(paths: readonly string[]): Promise<readonly SavedFile[]> {
+    return this.#surviving(async () => {
+      await this.#reach(this.#target);
+      return this.#all('save', (stage) => ({ path: paths[stage]! }));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#hosts.map((host) => host.close()));
+    await rm(this.socketDirectory, { recursive: true, force: true });
+  }
+
+  async #reach(target: number): Promise<void> {
+    while (this.#step < target) await this.#transact(this.#step + 1);
+  }
+
+  async #transact(step: number): Promise<void> {
+    const operations = this.options.operationsOf(step);
+    const operationCount = operations.reduce((sum, list) => sum + list.length + 1, 0);
+    const ran = await this.#all(
+      'run',
+      (stage) => ({ step, operations: operations[stage]! }),
+      operationCount * this.options.operationTimeoutMs, // were they all made one after the other
+    );
+    const figures = sum(ran.map((answer) => answer.figures));
+    this.#lastRun = { step, figures, trace: ran.flatMap(({ trace }) => trace) };
+    await this.#all('commit', () => ({ step, figures }));
+    this.#step = step;
+    this.#faultsInRow = 0;
+  }
+
+  /** Does the work, again after every fault, until it is done. */
+  async #surviving<T>(work: () => Promise<T>): Promise<T> {
+    let [noticedMs, fault] = [0, null as StageFault | null];
+    for (;;) {
+      try {
+        if (fault !== null || this.#epoch === 0) await this.#recover();
+        if (fault !== null) this.#report(fault, noticedMs);
+        fault = null;
+        return await work();
+      } catch (error) {
+        if (!(error instanceof StageFault) || this.#isClosed) throw error;
+        if (fault === null) noticedMs = clockMs();
+        fault = error;
+        if (++this.#faultsInRow > maxFaultsInRow) this.#giveUp(error);
+      }
+    }
+  }
+
+  async #recover(): Promise<void> {
+    const standings = this.options.stages.map((_, stage) => this.#standing(stage));
+    await Promise.allSettled(standings); // though one may fail: a process that is still starting cannot be asked for anything
+    this.#step = this.#latestCommon(await Promise.all(standings));
+    await this.#all('restore', () => ({ step: this.#step }));
+    this.#epoch++;
+    await this.#all('link', (stage) => ({ epoch: this.#epoch, next: this.#addresses[stage + 1] ?? null }));
+  }
+
+  /** Of the stage after its open step was dropped; in a new process where the old one is gone. */
+  async #standing(stage: number): Promise<Standing> {
+    const host = this.#hosts[stage];
+    try {
+      if (host) return await host.call('abort', null, callTimeoutMs);
+    } catch (error) {
+      if (host!.gone === null) throw error;
+      this.#losses.push({ stage, how: host!.gone });
+    }
+    const { address, ...standing } = await this.#start(stage);
+    this.#addresses[stage] = address;
+    return standing;
+  }
+
+  #start(stage: number): Promise<StageCalls['open']['answer']> {
+    const { stages, directory, from, snapshotEvery = 1, operationTimeoutMs } = this.options;
+    const { module, options, threadCount, address } = stages[stage]!;
+    const host = new StageHost(stage, threadCount);
+    this.#hosts[stage] = host;
+    const opening: StageCalls['open']['argument'] = {
+      stage,
+      stageCount: stages.length,
+      module,
+      options,
+      from: from ? { step: from.step, path: from.paths[stage]! } : null,
+      directory: join(directory, `stage-${stage}`),
+      snapshotEvery,
+      address: address ?? { path: join(this.socketDirectory, `${this.#startCount++}.sock`) },
+      operationTimeoutMs,
+    };
+    return host.call('open', opening, callTimeoutMs);
+  }
+
+  #latestCommon(standings: readonly Standing[]): number {
+    const reachable = standings.map(({ step, kept }) => new Set([step, ...kept]));
+    const common = [...reachable[0]!].filter((step) => reachable.every((steps) => steps.has(step)));
+    if (common.length > 0) return Math.max(...common);
+    const problem = `its stages have no step in common: ${standings.map(({ step, kept }) => `[${[step, ...kept]}]`).join(' ')}`;
+    throw new AppError('CHECKPOINT_INVALID', { directory: this.options.directory, problem });
+  }
+
+  #all<C extends keyof StageCalls>(
+    call: C,
+    argumentOf: (stage: number) => StageCalls[C]['argument'],
+    timeoutMs = callTimeoutMs,
+  ): Promise<StageCalls[C]['answer'][]> {
+    return Promise.all(this.#hosts.map((host) => host.call(call, argumentOf(host.stage), timeoutMs)));
+  }
+
+  /** Who was lost; where nobody was, it was a link between two that live. */
+  #report({ stage, how }: StageFault, noticedMs: number): void {
+    const losses = this.#losses.length > 0 ? this.#losses : [{ stage, how }];
+    const recoveredMs = clockMs();
+    for (const loss of losses) this.options.onFault?.({ ...loss, noticedMs, recoveredMs, step: this.#step });
+    this.#losses = [];
+  }
+
+  #giveUp({ stage, how }: StageFault): never {
+    const { lastWords } = this.#hosts[stage]!;
+    throw new AppError('STAGE_LOST', { stage, faultCount: this.#faultsInRow, how, lastWords });
+  }
+}
+
+/** By name, over all stages in their order. */
+function sum(parts: readonly Figures[]): Figures {
+  const total: Record<string, number> = {};
+  for (const figures of parts)
+    for (const [name, value] of Object.entries(figures)) total[name] = (total[name] ?? 0) + value;
+  return total;
+}

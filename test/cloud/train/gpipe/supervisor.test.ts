@@ -1,0 +1,204 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { clockMs } from '@bespoke/cloud/train/gpipe/clock.js';
+import { randomStream } from '@bespoke/shared/base/random.js';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../../support/folder.js';
+import { until } from '../../../support/until.js';
+import { type Accident, openPipeline, operationsOf, stagesOf, stateOf, trainAlone } from './arithmetic.js';
+
+const coordinator = fileURLToPath(new URL('./fixtures/coordinator.mjs', import.meta.url));
+
+function isAlive(processId: number): boolean {
+  try {
+    return process.kill(processId, 0);
+  } catch {
+    return false;
+  }
+}
+
+describe('Pipeline', () => {
+  const orders = ['gpipe', '1f1b', 'recomputing'] as const;
+  it.each([1, 2, 3, 4].flatMap((K) => [1, 3, 4].map((M, index) => [K, M, orders[index]!] as const)))(
+    'ends with the bits of one process: %i stages, %i micro-batches, %s',
+    async (stageCount, microBatchCount, order) => {
+      const { pipeline, faults } = await openPipeline({ stageCount, microBatchCount, order });
+      for (let step = 1; step <= 4; step++) expect(await pipeline.runStep()).toMatchObject({ step });
+      expect(await stateOf(pipeline, stageCount)).toEqual(await trainAlone(microBatchCount, 4));
+      expect(faults).toEqual([]);
+    },
+  );
+
+  it('sums the figures of all stages, and traces every operation and transfer on one clock', async () => {
+    const [stageCount, microBatchCount] = [3, 4];
+    const { pipeline } = await openPipeline({ stageCount, microBatchCount, delayMs: 5 });
+    const startMs = clockMs();
+    const { figures, trace } = await pipeline.runStep();
+    expect(figures).toMatchObject({ stages: 3, loss: expect.closeTo(figures.loss!) });
+    const count = (kind: string) => trace.filter((event) => event.kind === kind).length;
+    expect(['F', 'B', 'send', 'recv'].map(count)).toEqual([12, 12, 16, 16]);
+    const span = (stage: number, kind: string, microBatch: number) =>
+      trace.find((event) => event.stage === stage && event.kind === kind && event.microBatch === microBatch)!;
+    for (let m = 0; m < microBatchCount; m++) {
+      expect(span(0, 'F', m).endMs).toBeLessThanOrEqual(span(1, 'F', m).startMs);
+      expect(span(1, 'F', m).endMs).toBeLessThanOrEqual(span(2, 'F', m).startMs);
+      expect(span(2, 'B', m).endMs).toBeLessThanOrEqual(span(1, 'B', m).startMs);
+      expect(span(1, 'B', m).endMs).toBeLessThanOrEqual(span(0, 'B', m).startMs);
+    }
+    for (const event of trace) {
+      expect(event.startMs).toBeGreaterThanOrEqual(startMs);
+      expect(event.endMs).toBeLessThanOrEqual(clockMs());
+    }
+  });
+
+  it('runs over TCP', async () => {
+    const arrangement = { stageCount: 2, microBatchCount: 3 };
+    const address = { host: '127.0.0.1', port: 0 };
+    const stages = stagesOf(arrangement).map((stage) => ({ ...stage, address }));
+    const { pipeline } = await openPipeline(arrangement, { stages });
+    await pipeline.runStep();
+    expect(await stateOf(pipeline, 2)).toEqual(await trainAlone(3, 1));
+  });
+
+  it('survives SIGKILL and SIGSTOP of any stage at any moment, with the bits of an undisturbed run', async () => {
+    const [stageCount, microBatchCount] = [3, 4];
+    const { pipeline, faults } = await openPipeline({ stageCount, microBatchCount, delayMs: 3 });
+    const random = randomStream(7, 'faults');
+    const signals = [...Array(8).fill('SIGKILL'), ...Array(4).fill('SIGSTOP')] as NodeJS.Signals[];
+    const order = [...random.permutation(signals.length)].map((index) => signals[index]!);
+    const victims = [...random.permutation(signals.length)].map((index) => index % stageCount);
+    const rows: string[] = [];
+    let stepCount = 0;
+    for (const [index, signal] of order.entries()) {
+      const stage = victims[index]!;
+      const processId = pipeline.processIds[stage]!;
+      const afterMs = 150 * random.uniform();
+      let hitMs = 0;
+      const timer = setTimeout(() => {
+        hitMs = clockMs();
+        process.kill(processId, signal);
+      }, afterMs);
+      const before = faults.length;
+      while (faults.length === before) expect((await pipeline.runStep()).step).toBe(++stepCount);
+      clearTimeout(timer);
+      const { stage: lost, how, noticedMs, recoveredMs } = faults.at(-1)!;
+      expect(lost).toBe(stage);
+      const [noticed, recovered] = [noticedMs - hitMs, recoveredMs - hitMs];
+      rows.push(
+        `${signal} of stage ${stage}, step ${stepCount}: noticed ${noticed.toFixed()} ms, recovered ${recovered.toFixed()} ms (${how})`,
+      );
+      expect(recovered).toBeLessThan(signal === 'SIGKILL' ? 3000 : 8000);
+      expect(noticed).toBeLessThan(signal === 'SIGKILL' ? 3000 : 5000);
+    }
+    console.log(rows.join('\n'));
+    expect(faults).toHaveLength(order.length);
+    expect(await stateOf(pipeline, stageCount)).toEqual(await trainAlone(microBatchCount, stepCount));
+  }, 120_000);
+
+  it.each([
+    ['before it commits', 'beforeCommit'],
+    ['after it committed, before it said so', 'afterCommit'],
+    ['before its snapshot is written', 'state'],
+    ['within a backward', 'backward'],
+  ] as const)('agrees on a step when a stage dies %s', async (_, at) => {
+    for (const stage of [0, 1, 2]) {
+      const accident: Accident = { kind: 'die', at, step: 2, onceAt: join(temporaryFolder(), 'died') };
+      const { pipeline, faults } = await openPipeline({
+        stageCount: 3,
+        microBatchCount: 3,
+        accidentOf: { stage, accident },
+      });
+      for (let step = 1; step <= 4; step++) expect((await pipeline.runStep()).step).toBe(step);
+      expect(await stateOf(pipeline, 3)).toEqual(await trainAlone(3, 4));
+      expect(faults).toMatchObject([{ stage, how: 'SIGKILL' }]);
+    }
+  });
+
+  it('replays the steps since the last snapshot when not every step has one', async () => {
+    const accident: Accident = { kind: 'exit', at: 'forward', step: 7, onceAt: join(temporaryFolder(), 'died') };
+    const { pipeline, faults } = await openPipeline(
+      { stageCount: 2, microBatchCount: 3, accidentOf: { stage: 1, accident } },
+      { snapshotEvery: 3 },
+    );
+    for (let step = 1; step <= 8; step++) expect((await pipeline.runStep()).step).toBe(step);
+    expect(await stateOf(pipeline, 2)).toEqual(await trainAlone(3, 8));
+    expect(faults).toMatchObject([{ stage: 1, how: 'exit code 7' }]);
+    expect([3, 6]).toContain(faults[0]!.step);
+  });
+
+  it('waits for a kernel that blocks the main thread for longer than the heart may stand still', async () => {
+    const onceAt = join(temporaryFolder(), 'blocked');
+    const accident: Accident = { kind: 'block', at: 'forward', step: 1, blockMs: 4000, onceAt };
+    const { pipeline, faults } = await openPipeline({
+      stageCount: 2,
+      microBatchCount: 2,
+      accidentOf: { stage: 0, accident },
+    });
+    await pipeline.runStep();
+    expect(faults).toEqual([]);
+  });
+
+  it.each(['stuck', 'block'] as const)('ends a stage whose operation is beyond its deadline: %s', async (kind) => {
+    const onceAt = join(temporaryFolder(), 'hung');
+    const accident: Accident = { kind, at: 'backward', step: 2, blockMs: 60_000, onceAt };
+    const { pipeline, faults } = await openPipeline(
+      { stageCount: 2, microBatchCount: 2, accidentOf: { stage: 1, accident } },
+      { operationTimeoutMs: 1000 },
+    );
+    for (let step = 1; step <= 3; step++) await pipeline.runStep();
+    expect(faults).toMatchObject([{ stage: 1, how: 'hangs: an operation is beyond its deadline' }]);
+    expect(await stateOf(pipeline, 2)).toEqual(await trainAlone(2, 3));
+  });
+
+  it('ends with STAGE_FAILED when the code of a stage throws', async () => {
+    const accident: Accident = { kind: 'throw', at: 'forward', step: 2 };
+    const { pipeline, faults } = await openPipeline({
+      stageCount: 2,
+      microBatchCount: 2,
+      accidentOf: { stage: 1, accident },
+    });
+    await pipeline.runStep();
+    await expect(pipeline.runStep()).rejects.toMatchObject({ code: 'STAGE_FAILED', details: { stage: 1 } });
+    expect(faults).toEqual([]);
+  });
+
+  it('gives up with STAGE_LOST on a stage that dies again and again', async () => {
+    const accident: Accident = { kind: 'die', at: 'backward', step: 2 };
+    const { pipeline } = await openPipeline({
+      stageCount: 2,
+      microBatchCount: 2,
+      accidentOf: { stage: 0, accident },
+    });
+    await pipeline.runStep();
+    await expect(pipeline.runStep()).rejects.toMatchObject({
+      code: 'STAGE_LOST',
+      details: { stage: 0, how: 'SIGKILL' },
+    });
+  });
+
+  it('leaves no process behind: neither closed, nor killed while a stage computes', async () => {
+    const { pipeline } = await openPipeline({ stageCount: 3, microBatchCount: 1 });
+    const closed = pipeline.processIds;
+    await pipeline.close();
+    expect(closed.filter(isAlive)).toEqual([]);
+
+    const accident: Accident = { kind: 'block', at: 'forward', step: 1, blockMs: 60_000 };
+    const arrangement = { stageCount: 3, microBatchCount: 2, accidentOf: { stage: 0, accident } };
+    const options = {
+      stages: stagesOf(arrangement),
+      operations: operationsOf(arrangement),
+      directory: join(temporaryFolder(), 'snapshots'),
+      operationTimeoutMs: 120_000,
+    };
+    const parent = spawn(process.execPath, [coordinator, JSON.stringify(options)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(parent.stdout!.setEncoding('utf8'), 'data')) as [string];
+    const processIds = JSON.parse(line) as number[];
+    expect(processIds.filter(isAlive)).toHaveLength(3);
+    parent.kill('SIGKILL');
+    await until('the stages end with their coordinator', () => !processIds.some(isAlive), 5000);
+  });
+});
