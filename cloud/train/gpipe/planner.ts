@@ -3,38 +3,12 @@
  * takes is decided by the slowest forward and the slowest backward instead, so these are minimised (partition.ts), under the memory that a partition may have.
  */
 import { AppError } from '@bespoke/shared/base/errors.js';
-import { type PartitionSizes, partitionBytes } from './memory.js';
+import { BlockSums, type MeasuredCosts, type TransferCost } from './costs.js';
+import { partitionBytes } from './memory.js';
 import { checkCount } from './microbatch.js';
 import { type CuttingProblem, cutBlocks, leastLargest } from './partition.js';
 import { type PipelineLayout, pipelineOperations, recomputedCount } from './schedule.js';
 import { simulate } from './simulator.js';
-
-/** One block, measured with micro-batches of one size; times and activations are per micro-batch. */
-export interface BlockCost {
-  readonly id: string;
-  readonly forwardMs: number;
-  readonly backwardMs: number;
-  /** Of its weights, float32. */
-  readonly parameterBytes: number;
-  /** Kept from forward for backward, the input not counted. */
-  readonly savedBytes: number;
-  /** Of what it hands to the next block, and so of what would be sent if the network were cut behind it. */
-  readonly boundaryBytes: number;
-}
-
-/** A number of micro-batches (M) with the costs measured at their size, N / M. */
-export interface MeasuredCosts {
-  readonly microBatchCount: number;
-  /** Of the network's input, per micro-batch. */
-  readonly inputBytes: number;
-  readonly blocks: readonly BlockCost[];
-}
-
-/** What a message between neighbours takes. */
-export interface TransferCost {
-  readonly messageMs: number;
-  readonly byteMs: number;
-}
 
 export interface PlanRequest extends Pick<PipelineLayout, 'schedule' | 'remat' | 'stageCount'> {
   /** N, samples of a mini-batch. */
@@ -86,7 +60,7 @@ export function planPipeline(request: PlanRequest): PipelinePlan {
 function planCandidate(request: PlanRequest, costs: MeasuredCosts): PipelinePlan | null {
   const { schedule, remat, stageCount } = request;
   const layout = { schedule, remat, stageCount, microBatchCount: costs.microBatchCount };
-  const sums = new Sums(costs, request.transfer);
+  const sums = new BlockSums(costs, request.transfer);
   const cutting = cutBlocks(problemOf(request, layout, sums));
   if (!cutting) return null;
   const firsts = [0, ...cutting.ends.slice(0, -1)];
@@ -119,7 +93,7 @@ function fastestOf(stepMsBy: PipelinePlan['stepMsBy']): Strategy {
  * The step's time as sums and maxima (simulator.ts has it without recomputation). A stage computes again while it waits, but for the last one, which has the gradient of the
  * first micro-batch at once. Exact for gpipe without recomputation, a bound from below with it; 1F1B is cut by the same figures.
  */
-function problemOf(request: PlanRequest, layout: PipelineLayout, sums: Sums): CuttingProblem {
+function problemOf(request: PlanRequest, layout: PipelineLayout, sums: BlockSums): CuttingProblem {
   const { memoryCapBytes } = request;
   const repeats = layout.microBatchCount - 1;
   const again = Math.max(recomputedCount(layout) - 1, 0);
@@ -146,7 +120,7 @@ function problemOf(request: PlanRequest, layout: PipelineLayout, sums: Sums): Cu
 function bytesOf(
   request: PlanRequest,
   layout: PipelineLayout,
-  sums: Sums,
+  sums: BlockSums,
   first: number,
   end: number,
   stage: number,
@@ -158,7 +132,7 @@ function bytesOf(
  * K processes with the whole network and an equal part of the micro-batches each, then gradients summed round a ring: each sends 2 (K - 1) messages of a K-th of them.
  * Null where the network does not fit into one.
  */
-function dataParallelMs(request: PlanRequest, layout: PipelineLayout, sums: Sums): number | null {
+function dataParallelMs(request: PlanRequest, layout: PipelineLayout, sums: BlockSums): number | null {
   const { stageCount, microBatchCount } = layout;
   const whole = { ...layout, stageCount: 1, remat: 'none', schedule: '1f1b' } as const;
   const byteCount = bytesOf(request, whole, sums, 0, sums.blockCount, 0);
@@ -172,61 +146,11 @@ function dataParallelMs(request: PlanRequest, layout: PipelineLayout, sums: Sums
   );
 }
 
-/** Costs of runs of blocks, from sums over the blocks before. */
-class Sums {
-  readonly blockCount: number;
-  readonly #forwardMs: Float64Array;
-  readonly #backwardMs: Float64Array;
-  readonly #parameterBytes: Float64Array;
-  readonly #savedBytes: Float64Array;
-  readonly #inputBytes: readonly number[];
-  readonly #transferMs: readonly number[];
-
-  constructor({ blocks, inputBytes }: MeasuredCosts, { messageMs, byteMs }: TransferCost) {
-    this.blockCount = blocks.length;
-    this.#forwardMs = runningSums(blocks.map((block) => block.forwardMs));
-    this.#backwardMs = runningSums(blocks.map((block) => block.backwardMs));
-    this.#parameterBytes = runningSums(blocks.map((block) => block.parameterBytes));
-    this.#savedBytes = runningSums(blocks.map((block) => block.savedBytes));
-    this.#inputBytes = [inputBytes, ...blocks.map(({ boundaryBytes }) => boundaryBytes)];
-    this.#transferMs = this.#inputBytes.map((bytes, first) => (first === 0 ? 0 : messageMs + byteMs * bytes));
-  }
-
-  forwardMs(first: number, end: number): number {
-    return this.#forwardMs[end]! - this.#forwardMs[first]!;
-  }
-
-  backwardMs(first: number, end: number): number {
-    return this.#backwardMs[end]! - this.#backwardMs[first]!;
-  }
-
-  /** Of one message over the boundary before block `first`; 0 before the first block. */
-  transferMs(first: number): number {
-    return this.#transferMs[first]!;
-  }
-
-  sizes(first: number, end: number): PartitionSizes {
-    return {
-      parameterBytes: this.#parameterBytes[end]! - this.#parameterBytes[first]!,
-      savedBytes: this.#savedBytes[end]! - this.#savedBytes[first]!,
-      inputBytes: this.#inputBytes[first]!,
-    };
-  }
-}
-
-function runningSums(values: readonly number[]): Float64Array {
-  const sums = new Float64Array(values.length + 1);
-  values.forEach((value, index) => {
-    sums[index + 1] = sums[index]! + value;
-  });
-  return sums;
-}
-
 /** Names the block that does not fit alone, or else what the best cut needs. */
 function memoryProblem(request: PlanRequest, costs: MeasuredCosts): AppError {
   const { schedule, remat, stageCount, memoryCapBytes } = request;
   const layout = { schedule, remat, stageCount, microBatchCount: costs.microBatchCount };
-  const sums = new Sums(costs, request.transfer);
+  const sums = new BlockSums(costs, request.transfer);
   const size = (first: number, end: number, stage: number) => bytesOf(request, layout, sums, first, end, stage);
   const alone = costs.blocks.map(({ id }, index) => ({
     what: `block ${id} alone`,
