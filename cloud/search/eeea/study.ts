@@ -3,7 +3,6 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashJson } from '@bespoke/shared/base/json.js';
 import { lower } from '@bespoke/shared/network/lower.js';
-import { type Evaluated, noStandards } from '../../train/evaluation/evaluator.js';
 import type { SearchMethod } from '../method.js';
 import { outcome } from '../outcome.js';
 import { planEvolution } from '../plan.js';
@@ -73,11 +72,9 @@ async function runEvolution(
   const known = await readArchive(spec, directory);
   const journal = await Journal.open(join(directory, 'journal.jsonl'));
   try {
-    const evaluate = await openEvaluation(spec, space, ports, evaluator);
+    const { evaluate, secondsOf } = await openEvaluation(spec, space, ports, evaluator);
     const { evaluationCount } = await outcome(directory, 'plan', () =>
-      planByTrial(spec, ports, known?.length ?? null, () =>
-        evaluate(medianGenes(space, prices[0]!, spec.seed), noStandards, []),
-      ),
+      planByTrial(spec, ports, known?.length ?? null, () => secondsOf(medianGenes(space, prices[0]!, spec.seed))),
     );
     const limits = { latency: spec.evolution.gates.latency, paramsBelow: paramsLimit(spec, space) };
     const gates = openGates(space, targets, limits);
@@ -137,13 +134,13 @@ async function planByTrial(
   spec: ResolvedSpec,
   ports: StudyPorts,
   knownCount: number | null,
-  trial: () => Promise<Evaluated>,
+  secondsOfTrial: () => Promise<number>,
 ): Promise<{ evaluationCount: number }> {
   const givenCount = knownCount ?? spec.evolution.evaluations;
   if (givenCount !== null) return { evaluationCount: givenCount };
-  const { seconds } = await trial();
+  const evaluationMs = 1000 * (await secondsOfTrial());
   const remainingMs = remainingOf(spec, ports)!;
-  return { evaluationCount: planEvolution(spec, { remainingMs, reservedMs, evaluationMs: 1000 * seconds }) };
+  return { evaluationCount: planEvolution(spec, { remainingMs, reservedMs, evaluationMs }) };
 }
 
 /** Individuals of the study that this one judges anew; null where it evolves. */
