@@ -129,7 +129,7 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
   JOURNAL_DAMAGED: (d) =>
     `expected the journal of an evolution, but ${d.path}, line ${d.line}: ${d.problem}; mend the line, or delete it and all after it to go on from there`,
   ARCHIVE_UNUSABLE: (d) =>
-    `expected evolution.archiveOf to name a finished evolution of the same networks, but of ${d.id}: ${d.problem}; write the specification with "bespoke study rejudge ${d.id}", or leave the key out`,
+    `expected evolution.archiveOf to name a finished evolution of the same networks, but of ${d.id}: ${d.problem}; name another study, or leave the key out`,
   GATES_UNPASSABLE: (d) =>
     `expected a new network that passes the early exits, but ${d.tries} in a row did not, or were known (so far ${d.params} had too many parameters, ${d.latency} were too slow)${d.fastestSeenMs === null ? '' : `; the fastest seen takes ${d.fastestSeenMs.toFixed(3)} ms`}; raise the limits or search a larger space`,
   SPACE_NONE_WITHIN: (d) =>

@@ -12,11 +12,8 @@ import { evaluationRecipe } from '../settings.js';
 import type { ResolvedSpec } from '../spec.js';
 import type { StudyPorts } from '../study-ports.js';
 import type { GeneSpace, Genes } from './gene-space.js';
-import { inheritedWeights } from './inheritance.js';
+import { inheritedWeights, weightsDirectory } from './inheritance.js';
 import type { Evolution } from './search.js';
-
-/** Weights of individuals that their children may begin with; of use while the study evolves. */
-export const weightsDirectory = (directory: string) => join(directory, 'weights');
 
 export interface Evaluation {
   /** As an evolution asks for it. */

@@ -43,6 +43,11 @@ describe('evaluateOnce', () => {
     expect(evaluated.probeAccuracy).toBeGreaterThan(0);
   });
 
+  it('ends one whose probe is its last step, too', async () => {
+    const { evaluation } = await evaluateOnce(engine, data, task({ zeroCostScore: null, probeAccuracy: 1.1 }, 1));
+    expect(evaluation).toBeNull();
+  });
+
   it('keeps the weights, and a child that begins with them is ahead of one that does not', async () => {
     const to = join(temporaryFolder(), 'weights', 'parent.safetensors');
     await evaluateOnce(engine, data, { ...task(noStandards, 40), weights: { from: null, to } });
