@@ -11,7 +11,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
@@ -21,6 +21,7 @@ import type { StudyView } from '@bespoke/shared/protocol/api.js';
 import type { CloudParts } from './compose.js';
 import { agreeing } from './fleet/campaign.js';
 import { checkArchive, rejudgingSpec } from './search/eeea/archive-of.js';
+import { weightsDirectory } from './search/eeea/inheritance.js';
 import { parseSpec, type ResolvedSpec, resolveSpec, writeSpec } from './search/spec.js';
 import type { StudyUpdate } from './search/study-ports.js';
 import type { StudyService } from './server/api.js';
@@ -92,6 +93,8 @@ export function createStudyService(parts: CloudParts): RunningStudies {
     const child = processes.get(id);
     processes.delete(id);
     child?.kill('SIGKILL');
+    // An evolution that was ended has no more use for what its children would have begun with.
+    rmSync(weightsDirectory(join(parts.config.dataDirectory, 'studies', id)), { recursive: true, force: true });
     return journal.update(id, { ...change, remainingMs: null });
   }
 
@@ -158,7 +161,7 @@ export function createStudyService(parts: CloudParts): RunningStudies {
       const place = placesFor(parts, spec)[0]!;
       return estimateStudy(parts, spec, place, parts.registry.countTwins(deviceId, place.runtime));
     },
-    rejudging: (id) => writeSpec(rejudgingSpec(id, specOf(parts, id)!)),
+    rejudging: (id) => writeSpec(rejudgingSpec(id, archiveOf(parts, id)!)),
     async cancel(id) {
       const study = store.studies.get(id)!;
       const isGoing = study.status === 'running' || study.status === 'paused';

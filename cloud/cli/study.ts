@@ -108,7 +108,9 @@ export function registerStudy(program: Command): void {
       const store = openStore(options.dataDirectory);
       const detail = store.studies.detail(id);
       store.close();
-      process.stdout.write(writeSpec(rejudgingSpec(id, specOfStudy(detail, id))));
+      if (!detail) throw new AppError('NOT_FOUND', { what: 'study', id });
+      const spec = resolveSpec(parseSpec(detail.specYaml));
+      process.stdout.write(writeSpec(rejudgingSpec(id, { status: detail.status, spec })));
     });
   study
     .command('ls')
@@ -148,11 +150,6 @@ export function registerStudy(program: Command): void {
         ].join('\n'),
       );
     });
-}
-
-function specOfStudy(detail: StudyDetail | null | undefined, id: string) {
-  if (!detail) throw new AppError('NOT_FOUND', { what: 'study', id });
-  return resolveSpec(parseSpec(detail.specYaml));
 }
 
 async function readText(file: string): Promise<string> {

@@ -134,6 +134,9 @@ export const evolutionSchema = z.strictObject({
   timeShare: share.default(0.6),
 });
 
+/** Of mode `reference`: a tenth of it are parents, and a pair is two. */
+const leastReferencePopulation = 20;
+
 export const methodNames = ['proxyless', 'eeea'] as const;
 export type MethodName = (typeof methodNames)[number];
 
@@ -205,10 +208,14 @@ export const specSchema = z
       mode !== 'reference' || (gates.curveQuantile ?? gates.zeroCostQuantile) === null,
     {
       message:
-        'expected null: the generations of mode `reference` overlap, and have no generations before them to be compared with',
-      path: ['evolution', 'gates', 'curveQuantile'],
+        'expected no curveQuantile and no zeroCostQuantile: the generations of mode `reference` overlap, so there is none before to compare with',
+      path: ['evolution', 'gates'],
     },
   )
+  .refine(({ evolution: { mode, population } }) => mode !== 'reference' || population >= leastReferencePopulation, {
+    message: `expected ${leastReferencePopulation} or more in mode \`reference\`, of which a tenth lives on and breeds`,
+    path: ['evolution', 'population'],
+  })
   .refine(({ space }) => space.preset !== 'custom' || space.stages !== undefined, {
     message: 'expected "stages" in a custom space',
     path: ['space'],

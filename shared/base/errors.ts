@@ -48,6 +48,10 @@ export interface ErrorDetails {
   CHECKPOINT_INVALID: { directory: string; problem: string };
   BACKEND_UNAVAILABLE: { backend: string; problem: string };
   EXPORT_SHAPE_DIFFERS: { expected: number; got: number };
+  PIPELINE_COUNT_INVALID: { what: string; got: number; most: number; ofWhat: string };
+  PIPELINE_COST_INVALID: { where: string; got: number };
+  PIPELINE_MEMORY_EXCEEDED: { what: string; byteCount: number; capBytes: number };
+  PIPELINE_STUCK: { stage: number; kind: string; microBatch: number };
   RUNTIME_UNAVAILABLE: { runtime: string; problem: string; remedy: string };
   RUNTIME_REFUSED: { runtime: string; problem: string };
   RUNTIME_NOT_ADDED: { runtime: string; problem: string };
@@ -125,7 +129,7 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
   JOURNAL_DAMAGED: (d) =>
     `expected the journal of an evolution, but ${d.path}, line ${d.line}: ${d.problem}; mend the line, or delete it and all after it to go on from there`,
   ARCHIVE_UNUSABLE: (d) =>
-    `expected evolution.archiveOf to name a finished evolution of the same networks, but of ${d.id}: ${d.problem}; write the specification with "bespoke study rejudge ${d.id}", or leave the key out`,
+    `expected evolution.archiveOf to name a finished evolution of the same networks, but of ${d.id}: ${d.problem}; name another study, or leave the key out`,
   GATES_UNPASSABLE: (d) =>
     `expected a new network that passes the early exits, but ${d.tries} in a row did not, or were known (so far ${d.params} had too many parameters, ${d.latency} were too slow)${d.fastestSeenMs === null ? '' : `; the fastest seen takes ${d.fastestSeenMs.toFixed(3)} ms`}; raise the limits or search a larger space`,
   SPACE_NONE_WITHIN: (d) =>
@@ -170,6 +174,14 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
     `expected the ${d.backend} backend to load, but: ${d.problem}; run "npm run setup:tensorflow" or choose wasm`,
   EXPORT_SHAPE_DIFFERS: (d) =>
     `expected the exported file to give ${d.expected} logits as the engine does, but it gives ${d.got}; were both made from the same network?`,
+  PIPELINE_COUNT_INVALID: (d) =>
+    `expected a whole number of ${d.what} from 1 to ${d.most}, the number of ${d.ofWhat}, but got ${d.got}; none may be empty: choose one in this range`,
+  PIPELINE_COST_INVALID: (d) =>
+    `expected a finite cost of 0 or more for ${d.where}, but got ${d.got}; measure the blocks again`,
+  PIPELINE_MEMORY_EXCEEDED: (d) =>
+    `expected at most ${d.capBytes} bytes in a partition, but ${d.what} needs ${d.byteCount} bytes; raise the cap, take more micro-batches or partitions, or recompute more (remat always)`,
+  PIPELINE_STUCK: (d) =>
+    `expected operations that can run in their order, but on stage ${d.stage} the ${d.kind} of micro-batch ${d.microBatch} waits for ever; take the operations of one schedule for all stages`,
   RUNTIME_UNAVAILABLE: (d) => `expected the runtime ${d.runtime} to load, but ${d.problem}; ${d.remedy}`,
   RUNTIME_REFUSED: (d) => `expected a model that ${d.runtime} can load, but ${d.problem}`,
   RUNTIME_NOT_ADDED: (d) => `expected to add the runtime ${d.runtime}, but ${d.problem}`,

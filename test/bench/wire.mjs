@@ -77,8 +77,8 @@ async function measureSteps(directory, megabytes, snapshotEvery) {
     directory,
     operationsOf: () => [
       [
-        { kind: 'F', microBatch: 0 },
-        { kind: 'B', microBatch: 0 },
+        { kind: 'forward', microBatch: 0 },
+        { kind: 'backward', microBatch: 0 },
       ],
     ],
     operationTimeoutMs: 20_000,

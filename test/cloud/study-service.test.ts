@@ -25,10 +25,10 @@ describe('createStudyService', () => {
     );
   });
 
-  it('refuses to judge anew what no study has evolved, and says how to write it', async () => {
+  it('refuses to judge anew what no study has evolved', async () => {
     const service = await serviceFor(runtime);
     await expect(service.create('{version: 1, method: eeea, evolution: {archiveOf: nobody}}')).rejects.toThrow(
-      'but of nobody: there is no such study; write the specification with "bespoke study rejudge nobody"',
+      'but of nobody: there is no such study; name another study, or leave the key out',
     );
   });
 

@@ -14,10 +14,18 @@ export function StudyForm() {
   const archive = choice('rejudge');
   useEffect(() => {
     if (archive === null) return;
+    let isShown = true;
     callApi('GET /api/studies/:id/rejudging', { id: archive }).then(
-      (answer) => setYaml(answer.yaml),
-      (failure) => setError(failure as ApiFailure),
+      (answer) => {
+        if (!isShown) return;
+        setYaml(answer.yaml);
+        setError(null);
+      },
+      (failure) => isShown && setError(failure as ApiFailure),
     );
+    return () => {
+      isShown = false;
+    };
   }, [archive]);
   const submit = async (event: FormEvent) => {
     event.preventDefault();

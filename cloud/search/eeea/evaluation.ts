@@ -7,16 +7,20 @@
 import { join } from 'node:path';
 import { hashJson } from '@bespoke/shared/base/json.js';
 import { AccuracyCache } from '../../train/evaluation/accuracy-cache.js';
-import type { Evaluator } from '../../train/evaluation/evaluator.js';
+import { type Evaluator, noStandards, type Standards } from '../../train/evaluation/evaluator.js';
 import { evaluationRecipe } from '../settings.js';
 import type { ResolvedSpec } from '../spec.js';
 import type { StudyPorts } from '../study-ports.js';
-import type { GeneSpace } from './gene-space.js';
-import { inheritedWeights } from './inheritance.js';
+import type { GeneSpace, Genes } from './gene-space.js';
+import { inheritedWeights, weightsDirectory } from './inheritance.js';
 import type { Evolution } from './search.js';
 
-/** Weights of individuals that their children may begin with; of use while the study evolves. */
-export const weightsDirectory = (directory: string) => join(directory, 'weights');
+export interface Evaluation {
+  /** As an evolution asks for it. */
+  readonly evaluate: Evolution['evaluate'];
+  /** What a whole evaluation of these genes takes; what it took, where they are known. */
+  secondsOf(genes: Genes): Promise<number>;
+}
 
 /** Trains each network once for each way of training, on whatever device it is searched for; where weights are inherited, once in this study. */
 export async function openEvaluation(
@@ -24,21 +28,28 @@ export async function openEvaluation(
   space: GeneSpace,
   ports: Pick<StudyPorts, 'directory' | 'engine' | 'data'>,
   evaluator: Evaluator,
-): Promise<Evolution['evaluate']> {
+): Promise<Evaluation> {
   const recipe = evaluationRecipe(spec);
   const cache = await AccuracyCache.open(accuraciesPath(spec, ports));
   const weightsOf = spec.evolution.evaluation.inherit
     ? (...family: Family) => ({ weights: inheritedWeights(weightsDirectory(ports.directory), space, ...family) })
     : () => ({});
-  return async (genes, standards, parents) => {
-    const key = space.key(genes);
-    const known = cache.get(key, standards);
-    if (known) return { ...known, seconds: 0 };
+  const known = (genes: Genes, standards: Standards) => cache.get(space.key(genes), standards);
+  const train: Evolution['evaluate'] = async (genes, standards, parents) => {
     const genesOfParents = parents.map((parent) => parent.genes);
     const task = { network: space.decodeProxy(genes), recipe, standards, ...weightsOf(genes, genesOfParents) };
     const evaluated = await evaluator.evaluate(task);
-    await cache.set(key, evaluated);
+    await cache.set(space.key(genes), evaluated);
     return evaluated;
+  };
+  return {
+    async evaluate(genes, standards, parents) {
+      const before = known(genes, standards);
+      return before ? { ...before, seconds: 0 } : train(genes, standards, parents);
+    },
+    async secondsOf(genes) {
+      return (known(genes, noStandards) ?? (await train(genes, noStandards, []))).seconds;
+    },
   };
 }
 

@@ -23,6 +23,7 @@ const authors: EvolutionInput = {
 const authorsTraining = {
   steps: epochSteps,
   batchSize: 128,
+  rampSteps: 0,
   momentum: 0.9,
   augmentation: { cropPaddingPixels: 4, cutoutPixels: 16 },
 } as const;
@@ -50,7 +51,14 @@ export function withEvolutionPreset(value: unknown): unknown {
   const own = typeof value === 'string' ? { preset: value } : value;
   if (!isRecord(own)) return own;
   const preset = presets[own.preset as EvolutionPresetName] as EvolutionInput | undefined;
-  return preset === undefined ? own : below(preset, own);
+  return preset === undefined ? own : below(preset, withoutParams(own));
+}
+
+/** A quantile of parameters stands in the place of the preset's number. */
+function withoutParams(own: Record<string, unknown>): Record<string, unknown> {
+  const { gates } = own;
+  const isQuantile = isRecord(gates) && typeof gates.paramsQuantile === 'number' && gates.params === undefined;
+  return isQuantile ? { ...own, gates: { ...gates, params: null } } : own;
 }
 
 /** Keys of `own` before those of `base`, section by section. */

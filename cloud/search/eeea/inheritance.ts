@@ -5,6 +5,9 @@ import { hashJson } from '@bespoke/shared/base/json.js';
 import type { EvaluationTask } from '../../train/evaluation/evaluator.js';
 import type { GeneSpace, Genes } from './gene-space.js';
 
+/** Weights of individuals that their children may begin with; of use while the study evolves. */
+export const weightsDirectory = (directory: string) => join(directory, 'weights');
+
 /** For a child of these parents: begins with the one that has most genes in common with it among those that were trained to the end; keeps its own. */
 export function inheritedWeights(
   directory: string,

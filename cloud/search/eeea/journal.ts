@@ -22,15 +22,7 @@ export class Journal {
 
   /** Opens the journal at `path`, or begins one. Throws `JOURNAL_DAMAGED` where a line but the last is none of its own. */
   static async open(path: string): Promise<Journal> {
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return '';
-      throw error;
-    });
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    const individuals = whole
-      .split('\n')
-      .slice(0, -1)
-      .map((line, index) => parseLine(path, line, index));
+    const { text, whole, individuals } = await readLines(path);
     if (whole.length < text.length) await truncate(path, Buffer.byteLength(whole));
     return new Journal(await open(path, 'a'), individuals);
   }
@@ -43,6 +35,22 @@ export class Journal {
   close(): Promise<void> {
     return this.file.close();
   }
+}
+
+/** The individuals of the journal at `path`, none where there is no file; nothing is written. Throws `JOURNAL_DAMAGED`. */
+export async function readJournal(path: string): Promise<readonly JournaledIndividual[]> {
+  return (await readLines(path)).individuals;
+}
+
+/** All of the file, what of it are whole lines, and what these say. */
+async function readLines(path: string) {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  const lines = whole.split('\n').slice(0, -1);
+  return { text, whole, individuals: lines.map((line, index) => parseLine(path, line, index)) };
 }
 
 function parseLine(path: string, line: string, index: number): JournaledIndividual {

@@ -39,15 +39,18 @@ export class ReferenceAlgorithm implements Pick<Nsga2<Genes>, 'ask' | 'tell'> {
   readonly #known = new Set<Key>();
   #parents: Individual<Genes>[] = [];
   #generation = 0;
-  #batch: Offspring<Genes>[] = [];
+  /** Drawn when it is asked for first. */
+  #batch: Offspring<Genes>[] | null = null;
   #askedCount = 0;
   #arrived = new Map<Key, Individual<Genes>>();
 
-  constructor(private readonly settings: ReferenceSettings) {
-    this.#batch = this.#first();
-  }
+  constructor(private readonly settings: ReferenceSettings) {}
 
   ask(): Offspring<Genes> | null {
+    this.#batch ??= this.#first();
+    if (this.#batch.length === 0) {
+      throw new AppError('EVOLUTION_EXHAUSTED', { tries: maxTries, knownCount: this.#known.size });
+    }
     while (this.#askedCount < this.#batch.length) {
       const offspring = this.#batch[this.#askedCount++]!;
       if (!this.#arrived.has(offspring.key)) return offspring;
@@ -56,6 +59,7 @@ export class ReferenceAlgorithm implements Pick<Nsga2<Genes>, 'ask' | 'tell'> {
   }
 
   tell({ genotype, objectives, violation }: Told<Genes>): void {
+    this.#batch ??= this.#first();
     const key = this.settings.keyOf(genotype);
     this.#arrived.set(key, { genotype, key, objectives, violation });
     if (this.#arrived.size < this.#batch.length) return;

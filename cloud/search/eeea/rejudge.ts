@@ -10,6 +10,8 @@ export interface Rejudging extends Pick<Evolution, 'objectives' | 'budgetsMs' | 
   /** Of this one. */
   readonly journal: Journal;
   latencies(genes: Genes): Promise<readonly Latency[]>;
+  /** By how much a network misses what gates refuse before a training, as a share; 0 where it keeps it. */
+  excessShare(genes: Genes): number;
 }
 
 /** All individuals, in the order in which they were born, each stored before it counts; goes on where its journal ends. */
@@ -20,6 +22,7 @@ export async function rejudge({
   budgetsMs,
   table,
   latencies,
+  excessShare,
   onIndividual,
   stop,
 }: Rejudging): Promise<readonly JournaledIndividual[]> {
@@ -28,7 +31,9 @@ export async function rejudge({
   for (const before of individuals.slice(all.length)) {
     if (stop?.aborted && all.length > 0) break;
     const known = { ...before, latencies: await latencies(before.genes) };
-    const individual = { ...known, ...judge(known, objectives, budgetsMs), seconds: 0, table };
+    const judged = judge(known, objectives, budgetsMs);
+    const violation = judged.violation + excessShare(before.genes);
+    const individual = { ...known, ...judged, violation, seconds: 0, table };
     await journal.append(individual);
     all.push(individual);
     onIndividual?.(individual);

@@ -1,9 +1,9 @@
 /** EEEA-Net as the method of a study: pieces priced on the device, genotypes evolved, the front's best measured whole. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AppError } from '@bespoke/shared/base/errors.js';
 import { hashJson } from '@bespoke/shared/base/json.js';
 import { lower } from '@bespoke/shared/network/lower.js';
-import { type Evaluated, noStandards } from '../../train/evaluation/evaluator.js';
 import type { SearchMethod } from '../method.js';
 import { outcome } from '../outcome.js';
 import { planEvolution } from '../plan.js';
@@ -16,11 +16,12 @@ import { logPrices, phaseProgress, remainingOf, reservedMs, type StudyPorts, tel
 import { openCells } from './cell-presets.js';
 import { openChainSpace } from './chain-space.js';
 import { costQuantile, EarlyExit } from './early-exit.js';
-import { openEvaluation, weightsDirectory } from './evaluation.js';
+import { openEvaluation } from './evaluation.js';
 import { chooseFinalist, describeFinalist, measureFinalists } from './finalists.js';
 import { FrontVolume } from './front-volume.js';
 import type { GeneSpace, Genes } from './gene-space.js';
-import { Journal, type JournaledIndividual } from './journal.js';
+import { weightsDirectory } from './inheritance.js';
+import { Journal, type JournaledIndividual, readJournal } from './journal.js';
 import { type Limits, objectivesOf, paramsOf } from './objective.js';
 import { type GenePrices, medianGenes, priceGenes } from './pricing.js';
 import { rejudge } from './rejudge.js';
@@ -73,11 +74,9 @@ async function runEvolution(
   const known = await readArchive(spec, directory);
   const journal = await Journal.open(join(directory, 'journal.jsonl'));
   try {
-    const evaluate = await openEvaluation(spec, space, ports, evaluator);
+    const { evaluate, secondsOf } = await openEvaluation(spec, space, ports, evaluator);
     const { evaluationCount } = await outcome(directory, 'plan', () =>
-      planByTrial(spec, ports, known?.length ?? null, () =>
-        evaluate(medianGenes(space, prices[0]!, spec.seed), noStandards, []),
-      ),
+      planByTrial(spec, ports, known?.length ?? null, () => secondsOf(medianGenes(space, prices[0]!, spec.seed))),
     );
     const limits = { latency: spec.evolution.gates.latency, paramsBelow: paramsLimit(spec, space) };
     const gates = openGates(space, targets, limits);
@@ -100,7 +99,7 @@ async function runEvolution(
     };
     const individuals =
       known !== null
-        ? await rejudge({ ...judging, individuals: known })
+        ? await rejudge({ ...judging, individuals: known, excessShare: paramsExcess(space, limits) })
         : await evolve({
             ...judging,
             space,
@@ -137,26 +136,33 @@ async function planByTrial(
   spec: ResolvedSpec,
   ports: StudyPorts,
   knownCount: number | null,
-  trial: () => Promise<Evaluated>,
+  secondsOfTrial: () => Promise<number>,
 ): Promise<{ evaluationCount: number }> {
   const givenCount = knownCount ?? spec.evolution.evaluations;
   if (givenCount !== null) return { evaluationCount: givenCount };
-  const { seconds } = await trial();
+  const evaluationMs = 1000 * (await secondsOfTrial());
   const remainingMs = remainingOf(spec, ports)!;
-  return { evaluationCount: planEvolution(spec, { remainingMs, reservedMs, evaluationMs: 1000 * seconds }) };
+  return { evaluationCount: planEvolution(spec, { remainingMs, reservedMs, evaluationMs }) };
 }
 
 /** Individuals of the study that this one judges anew; null where it evolves. */
 async function readArchive({ evolution }: ResolvedSpec, directory: string) {
   if (evolution.archiveOf === null) return null;
-  const journal = await Journal.open(join(directory, '..', evolution.archiveOf, 'journal.jsonl'));
-  await journal.close();
-  return journal.individuals;
+  const individuals = await readJournal(join(directory, '..', evolution.archiveOf, 'journal.jsonl'));
+  if (individuals.length > 0) return individuals;
+  throw new AppError('ARCHIVE_UNUSABLE', { id: evolution.archiveOf, problem: 'its journal is missing or empty' });
 }
 
 function paramsLimit({ evolution: { gates }, seed }: ResolvedSpec, space: GeneSpace): number | null {
   const { params, paramsQuantile } = gates;
   return params ?? (paramsQuantile === null ? null : costQuantile(space, paramsOf(space), paramsQuantile, seed));
+}
+
+/** By how many more parameters than it may have, as a share. */
+function paramsExcess(space: GeneSpace, { paramsBelow }: Limits): (genes: Genes) => number {
+  if (paramsBelow === null) return () => 0;
+  const params = paramsOf(space);
+  return (genes) => Math.max(params(genes) / paramsBelow - 1, 0);
 }
 
 function openGates(space: GeneSpace, targets: readonly Target[], { latency, paramsBelow }: Limits): EarlyExit {

@@ -86,6 +86,7 @@ export async function evaluateOnce(engine: Engine, data: PackedDataset, task: Ev
   const evaluation = await engine
     .train(graph, data, recipe, { onProgress, signal: abort.signal, ...from })
     .then(async (weights) => {
+      abort.signal.throwIfAborted(); // its probe was its last step
       if (files) await replaceFile(files.to, encodeSafetensors(weights));
       return engine.evaluate(graph, weights, data, 'search');
     })

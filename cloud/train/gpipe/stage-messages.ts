@@ -1,5 +1,6 @@
 /** What the coordinator asks of a stage's process, over the channel between parent and child: calls with one answer each. */
-import type { Figures, OperationKind, StageOperation } from './stage-runner.js';
+import type { Operation, OperationKind } from './schedule.js';
+import type { Figures } from './stage-runner.js';
 
 /** Where a stage listens for the stage before it: a Unix socket, or TCP with the same frames. */
 export type Address = { readonly path: string } | { readonly host: string; readonly port: number };
@@ -45,7 +46,7 @@ export interface StageCalls {
   /** Connects to the next stage, anew; messages of earlier epochs count no more. */
   link: { argument: { readonly epoch: number; readonly next: Address | null }; answer: null };
   run: {
-    argument: { readonly step: number; readonly operations: readonly StageOperation[] };
+    argument: { readonly step: number; readonly operations: readonly Operation[] };
     answer: { readonly figures: Figures; readonly trace: readonly TraceEvent[] };
   };
   commit: { argument: { readonly step: number; readonly figures: Figures }; answer: null };

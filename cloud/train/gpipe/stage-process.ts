@@ -4,6 +4,7 @@
  */
 import { copyFile, constants as fsConstants, open, readFile, stat } from 'node:fs/promises';
 import { decodeSafetensors, encodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
+import type { Operation, OperationKind } from './schedule.js';
 import { type Snapshot, Snapshots } from './snapshots.js';
 import { LinkLost, StageIo } from './stage-io.js';
 import type {
@@ -16,7 +17,7 @@ import type {
   ToStage,
   TraceEvent,
 } from './stage-messages.js';
-import type { OperationKind, StageModule, StageOperation, StageRunner, StageTensor } from './stage-runner.js';
+import type { StageModule, StageRunner, StageTensor } from './stage-runner.js';
 
 class StageProcess {
   readonly #isFirst: boolean;
@@ -96,7 +97,7 @@ class StageProcess {
     return outcome;
   }
 
-  async #run(step: number, operations: readonly StageOperation[]): Promise<StageCalls['run']['answer']> {
+  async #run(step: number, operations: readonly Operation[]): Promise<StageCalls['run']['answer']> {
     [this.#isAborted, this.#sends, this.#trace] = [false, [], []];
     await this.runner.begin(step);
     for (const { kind, microBatch } of operations) {
@@ -109,15 +110,15 @@ class StageProcess {
   }
 
   readonly #operations: { readonly [K in OperationKind]: (step: number, microBatch: number) => Promise<void> } = {
-    F: async (step, microBatch) => {
+    forward: async (step, microBatch) => {
       const inputs = this.#isFirst ? [] : await this.#receive('up', step, microBatch);
-      const outputs = await this.#compute('F', microBatch, () => this.runner.forward(microBatch, inputs));
+      const outputs = await this.#compute('forward', microBatch, () => this.runner.forward(microBatch, inputs));
       if (!this.#isLast) this.#send('down', step, microBatch, outputs);
     },
-    R: (_, microBatch) => this.#compute('R', microBatch, () => this.runner.recompute(microBatch)),
-    B: async (step, microBatch) => {
+    recompute: (_, microBatch) => this.#compute('recompute', microBatch, () => this.runner.recompute(microBatch)),
+    backward: async (step, microBatch) => {
       const gradients = this.#isLast ? [] : await this.#receive('down', step, microBatch);
-      const upwards = await this.#compute('B', microBatch, () => this.runner.backward(microBatch, gradients));
+      const upwards = await this.#compute('backward', microBatch, () => this.runner.backward(microBatch, gradients));
       if (!this.#isFirst) this.#send('up', step, microBatch, upwards);
     },
   };

@@ -14,14 +14,6 @@ export interface StageTensor {
   readonly values: Float32Array;
 }
 
-/** Forward, recompute, backward. */
-export type OperationKind = 'F' | 'R' | 'B';
-
-export interface StageOperation {
-  readonly kind: OperationKind;
-  readonly microBatch: number;
-}
-
 /** Numbers by name that are summed over all stages in the order of the stages, e.g. a loss or a squared gradient norm. */
 export type Figures = Readonly<Record<string, number>>;
 

@@ -21,7 +21,7 @@ import { imageTensor, type StepContext, targetTensor } from '../tfjs/step.js';
 import { Variables } from '../tfjs/variables.js';
 import { BatchStatistics } from './batch-statistics.js';
 import { GradientSum } from './gradient-sum.js';
-import { isRecomputed, type Remat } from './remat.js';
+import { type Remat, recomputedCount } from './schedule.js';
 import type { Figures, StageRunner, StageTensor } from './stage-runner.js';
 import { Tape } from './tape.js';
 
@@ -90,7 +90,7 @@ export class Stage implements StageRunner {
     const xs = isFirst
       ? [this.#imagesOf(microBatch)]
       : inputs.map(({ shape, values }) => this.tf.tensor(values, [...shape]));
-    if (isRecomputed(remat, microBatch, microBatchSizes.length)) {
+    if (microBatch < recomputedCount({ remat, microBatchCount: microBatchSizes.length })) {
       this.held.set(microBatch, { inputs: xs });
       return this.#handOn(
         microBatch,

@@ -16,9 +16,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { clockMs } from './clock.js';
+import type { Operation } from './schedule.js';
 import { StageFault, StageHost } from './stage-host.js';
 import type { Address, SavedFile, StageCalls, Standing, TraceEvent } from './stage-messages.js';
-import type { Figures, StageOperation } from './stage-runner.js';
+import type { Figures } from './stage-runner.js';
 
 export interface StageLaunch {
   /** File URL of a module that exports `openStage` (StageModule), and what to give it. */
@@ -34,7 +35,7 @@ export interface PipelineOptions {
   /** Where snapshots of this run lie; those of an earlier one are removed. */
   readonly directory: string;
   /** The operations of every stage in step `step`: a function of the step, which may be replayed. */
-  readonly operationsOf: (step: number) => readonly (readonly StageOperation[])[];
+  readonly operationsOf: (step: number) => readonly (readonly Operation[])[];
   /** A file of state for every stage, to begin with instead of the initial state. */
   readonly from?: { readonly step: number; readonly paths: readonly string[] };
   /** A stage whose operation takes longer hangs, and is started again. */

@@ -4,7 +4,7 @@ import { readPacked } from '../data/packed.js';
 import type { TrainRecipe } from '../recipe.js';
 import { openBackend } from '../tfjs/backend.js';
 import { partitionNetwork } from './partition-graph.js';
-import type { Remat } from './remat.js';
+import type { Remat } from './schedule.js';
 import { Stage } from './stage.js';
 import type { StageRunner } from './stage-runner.js';
 

@@ -231,6 +231,16 @@ describe('presets of an evolution', () => {
     expect(mixed.evaluation).toMatchObject({ steps: 9, batchSize: 128 });
   });
 
+  it('gives way to a quantile of parameters, and wants enough parents', () => {
+    expect(evolutionOf({ preset: 'paper', gates: { paramsQuantile: 0.5 } }).gates).toMatchObject({
+      params: null,
+      paramsQuantile: 0.5,
+    });
+    expect(() => evolutionOf({ preset: 'reference', population: 10 })).toThrow(
+      'expected 20 or more in mode `reference`',
+    );
+  });
+
   it('are resolved once: what is written down reads as the same', () => {
     const spec = resolveSpec({ version: 1, method: 'eeea', evolution: 'reference' });
     expect(resolveSpec(parseSpec(writeSpec(spec)))).toEqual(spec);
@@ -244,7 +254,7 @@ describe('presets of an evolution', () => {
       'line 4: expected a key of "evolution", but got "popultion"; did you mean "population"?',
     );
     expect(() => parseSpec('version: 1\nevolution:\n  mode: reference\n  gates: {curveQuantile: 0.5}\n')).toThrow(
-      'evolution.gates.curveQuantile: expected null: the generations of mode `reference` overlap',
+      'evolution.gates: expected no curveQuantile and no zeroCostQuantile: the generations of mode `reference` overlap',
     );
   });
 });

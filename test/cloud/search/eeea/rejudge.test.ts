@@ -23,7 +23,7 @@ const individuals = [0, 1, 2].map((index) => ({
   accuracy: 0.5 + index / 10,
 }));
 
-async function run(path: string, dieAt?: number) {
+async function run(path: string, dieAt?: number, excessShare = (_: readonly number[]) => 0) {
   const journal = await Journal.open(path);
   const asked: number[] = [];
   try {
@@ -33,6 +33,7 @@ async function run(path: string, dieAt?: number) {
       objectives,
       budgetsMs: [2],
       table: 'other',
+      excessShare,
       async latencies([gene]) {
         if (gene === dieAt) throw new Error('killed');
         asked.push(gene!);
@@ -52,6 +53,12 @@ describe('rejudge', () => {
     expect(all.map(({ objectives: [, latency] }) => latency)).toEqual([1, 2, 3]);
     expect(all.map(({ violation }) => violation)).toEqual([0, 0, 0.5]);
     expect(all.every(({ seconds, table }) => seconds === 0 && table === 'other')).toBe(true);
+  });
+
+  it('counts what gates would have refused as a violation', async () => {
+    const excessShare = ([gene]: readonly number[]) => gene! / 4;
+    const { all } = await run(join(temporaryFolder(), 'journal.jsonl'), undefined, excessShare);
+    expect(all.map(({ violation }) => violation)).toEqual([0, 0.25, 1]);
   });
 
   it('goes on where it was killed, and asks for nothing twice', async () => {

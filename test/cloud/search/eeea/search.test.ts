@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { openCells, resolveCells } from '@bespoke/cloud/search/eeea/cell-presets.js';
-import { EarlyExit } from '@bespoke/cloud/search/eeea/early-exit.js';
+import { costQuantile, EarlyExit } from '@bespoke/cloud/search/eeea/early-exit.js';
 import { frontOf } from '@bespoke/cloud/search/eeea/finalists.js';
 import { Journal, type JournaledIndividual } from '@bespoke/cloud/search/eeea/journal.js';
 import { objectivesOf, paramsOf } from '@bespoke/cloud/search/eeea/objective.js';
@@ -182,6 +182,16 @@ describe('evolve', () => {
     expect(new Set(trained).size).toBe(60);
     // 20 at first, then 18 a generation of the 2 that are retained.
     expect(individuals.slice(20).every(({ parents }) => parents.length === 2)).toBe(true);
+  });
+
+  it('ends where the algorithm of the authors finds no other network, with what the gates say', async () => {
+    const few = { mode: 'reference' as const, populationSize: 20, curveQuantile: null, evaluationCount: 100_000 };
+    // None from the beginning, and a few that are soon all known.
+    for (const below of [1, costQuantile(space, params, 0.01, 0)]) {
+      const gates = new EarlyExit({ params: { params, below }, latencies: [] });
+      const ended = run({ path: newJournal(), gates, settings: few });
+      await expect(ended).rejects.toMatchObject({ code: 'GATES_UNPASSABLE' });
+    }
   });
 
   it('ends, wherever it was stopped and however many workers it has, with the individuals of a search that was not', async () => {

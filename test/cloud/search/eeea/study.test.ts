@@ -188,6 +188,21 @@ describe('findByEvolution', () => {
     expect(existsSync(`${ports.directory}/../../accuracies`)).toBe(false);
   });
 
+  it('plans as many evaluations as there is time for, also where all of them are known already', async () => {
+    const asked: Asked = { updates: [], measuredCount: 0 };
+    const ports = portsOf(['counter'], asked);
+    const cells = { preset: 'cells', steps: 2, cells: 3 };
+    const spec = resolveSpec({ version: 1, method: 'eeea', minutes: 12, evolution: { population: 6, cells } });
+    await findByEvolution(spec, ports);
+    const again: Asked = { updates: [], measuredCount: 0 };
+    await findByEvolution(spec, { ...portsOf(['counter'], again), directory: ports.directory.replace(/s$/, 't') });
+    const counts = [asked, again].map(
+      ({ updates }) => updates.find((update) => update.type === 'evolution')!.frame.evaluationCount,
+    );
+    // 0.6 of 12 minutes less 35 s, at 10 s each: 41, in whole populations.
+    expect(counts).toEqual([36, 36]);
+  });
+
   it('evolves chains of the MBConv space where there are no cells', async () => {
     const asked: Asked = { updates: [], measuredCount: 0 };
     const spec = resolveSpec(

@@ -1,7 +1,8 @@
 /** Pipelines of the arithmetic stages (fixtures/arithmetic-stage.mjs), and the same arithmetic in one process. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { StageOperation, StageRunner } from '@bespoke/cloud/train/gpipe/stage-runner.js';
+import { pipelineOperations } from '@bespoke/cloud/train/gpipe/schedule.js';
+import type { StageRunner } from '@bespoke/cloud/train/gpipe/stage-runner.js';
 import type { Fault, PipelineOptions } from '@bespoke/cloud/train/gpipe/supervisor.js';
 import { Pipeline } from '@bespoke/cloud/train/gpipe/supervisor.js';
 import { decodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
@@ -30,29 +31,16 @@ export interface Arrangement {
 }
 
 const range = (count: number) => Array.from({ length: count }, (_, index) => index);
-const operation = (kind: StageOperation['kind'], microBatch: number): StageOperation => ({ kind, microBatch });
 
-/** The operations of one stage of K in a step of M micro-batches; backward in the order 0..M-1. */
+/** Orders of a step's operations that differ. */
 const orders = {
-  gpipe: (_stage: number, _K: number, M: number) => [
-    ...range(M).map((m) => operation('F', m)),
-    ...range(M).map((m) => operation('B', m)),
-  ],
-  recomputing: (_stage: number, _K: number, M: number) => [
-    ...range(M).map((m) => operation('F', m)),
-    ...range(M).flatMap((m) => [operation('R', m), operation('B', m)]),
-  ],
-  '1f1b': (stage: number, K: number, M: number) => {
-    const ahead = Math.min(M, K - stage);
-    return [
-      ...range(ahead).map((m) => operation('F', m)),
-      ...range(M).flatMap((m) => [operation('B', m), ...(m + ahead < M ? [operation('F', m + ahead)] : [])]),
-    ];
-  },
-};
+  gpipe: { schedule: 'gpipe', remat: 'none' },
+  recomputing: { schedule: 'gpipe', remat: 'always' },
+  '1f1b': { schedule: '1f1b', remat: 'none' },
+} as const;
 
 export function operationsOf({ stageCount, microBatchCount, order = 'gpipe' }: Arrangement) {
-  return range(stageCount).map((stage) => orders[order](stage, stageCount, microBatchCount));
+  return pipelineOperations({ ...orders[order], stageCount, microBatchCount });
 }
 
 export function stagesOf({ stageCount, delayMs = 0, accidentOf }: Arrangement) {

@@ -1,6 +1,6 @@
 import { openLoader } from '@bespoke/cloud/train/data/loader.js';
 import { type ChannelMoments, mergeMoments } from '@bespoke/cloud/train/gpipe/batch-statistics.js';
-import type { Remat } from '@bespoke/cloud/train/gpipe/remat.js';
+import type { Remat } from '@bespoke/cloud/train/gpipe/schedule.js';
 import { openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
 import { imageTensor } from '@bespoke/cloud/train/tfjs/step.js';
 import { randomStream } from '@bespoke/shared/base/random.js';

@@ -1,8 +1,8 @@
 /** Stages of one network in this process, driven by hand: tiny networks, recipes, and the steps of a schedule. */
 import { partitionNetwork } from '@bespoke/cloud/train/gpipe/partition-graph.js';
-import type { Remat } from '@bespoke/cloud/train/gpipe/remat.js';
+import type { Operation, Remat } from '@bespoke/cloud/train/gpipe/schedule.js';
 import { Stage } from '@bespoke/cloud/train/gpipe/stage.js';
-import type { StageOperation, StageTensor } from '@bespoke/cloud/train/gpipe/stage-runner.js';
+import type { StageTensor } from '@bespoke/cloud/train/gpipe/stage-runner.js';
 import type { TrainRecipe } from '@bespoke/cloud/train/recipe.js';
 import type { Graph } from '@bespoke/shared/graph/graph.js';
 import type { Weights } from '@bespoke/shared/graph/weights.js';
@@ -138,14 +138,15 @@ export class LocalPipeline {
   }
 
   /** Makes an operation if what it needs has arrived. */
-  async #operate(stage: number, { kind, microBatch }: StageOperation, arrived: Map<string, readonly StageTensor[]>) {
+  async #operate(stage: number, { kind, microBatch }: Operation, arrived: Map<string, readonly StageTensor[]>) {
     const key = (of: string, at: number) => `${of} ${at} ${microBatch}`;
-    const isSource = kind === 'F' ? stage === 0 : stage === this.stages.length - 1;
-    const given = isSource || kind === 'R' ? [] : arrived.get(key(kind, stage));
+    const isSource = kind === 'forward' ? stage === 0 : stage === this.stages.length - 1;
+    const given = isSource || kind === 'recompute' ? [] : arrived.get(key(kind, stage));
     if (!given) return false;
-    if (kind === 'R') await this.stages[stage]!.recompute(microBatch);
-    else if (kind === 'F') arrived.set(key('F', stage + 1), await this.stages[stage]!.forward(microBatch, given));
-    else arrived.set(key('B', stage - 1), await this.stages[stage]!.backward(microBatch, given));
+    if (kind === 'recompute') await this.stages[stage]!.recompute(microBatch);
+    else if (kind === 'forward')
+      arrived.set(key('forward', stage + 1), await this.stages[stage]!.forward(microBatch, given));
+    else arrived.set(key('backward', stage - 1), await this.stages[stage]!.backward(microBatch, given));
     return true;
   }
 

@@ -1,4 +1,4 @@
-import type { Remat } from '@bespoke/cloud/train/gpipe/remat.js';
+import type { Remat } from '@bespoke/cloud/train/gpipe/schedule.js';
 import type { Stage } from '@bespoke/cloud/train/gpipe/stage.js';
 import { openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
 import { type Graph, GraphBuilder } from '@bespoke/shared/graph/graph.js';

@@ -38,14 +38,14 @@ describe('Pipeline', () => {
     const { figures, trace } = await pipeline.runStep();
     expect(figures).toMatchObject({ stages: 3, loss: expect.closeTo(figures.loss!) });
     const count = (kind: string) => trace.filter((event) => event.kind === kind).length;
-    expect(['F', 'B', 'send', 'recv'].map(count)).toEqual([12, 12, 16, 16]);
+    expect(['forward', 'backward', 'send', 'recv'].map(count)).toEqual([12, 12, 16, 16]);
     const span = (stage: number, kind: string, microBatch: number) =>
       trace.find((event) => event.stage === stage && event.kind === kind && event.microBatch === microBatch)!;
     for (let m = 0; m < microBatchCount; m++) {
-      expect(span(0, 'F', m).endMs).toBeLessThanOrEqual(span(1, 'F', m).startMs);
-      expect(span(1, 'F', m).endMs).toBeLessThanOrEqual(span(2, 'F', m).startMs);
-      expect(span(2, 'B', m).endMs).toBeLessThanOrEqual(span(1, 'B', m).startMs);
-      expect(span(1, 'B', m).endMs).toBeLessThanOrEqual(span(0, 'B', m).startMs);
+      expect(span(0, 'forward', m).endMs).toBeLessThanOrEqual(span(1, 'forward', m).startMs);
+      expect(span(1, 'forward', m).endMs).toBeLessThanOrEqual(span(2, 'forward', m).startMs);
+      expect(span(2, 'backward', m).endMs).toBeLessThanOrEqual(span(1, 'backward', m).startMs);
+      expect(span(1, 'backward', m).endMs).toBeLessThanOrEqual(span(0, 'backward', m).startMs);
     }
     for (const event of trace) {
       expect(event.startMs).toBeGreaterThanOrEqual(startMs);

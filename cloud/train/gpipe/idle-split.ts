@@ -1,0 +1,69 @@
+/** Where the time of a recorded step went: idle time by its causes. */
+import { median } from '@bespoke/shared/latency/statistics.js';
+import { type PipelineLayout, pipelineOperations } from './schedule.js';
+import { type OperationEvent, type StageDurations, simulate, summary } from './simulator.js';
+import { byStage, sourceOf } from './trace.js';
+
+/** Shares of K times the step's time; they add up to 1. */
+export interface StepShares {
+  readonly busy: number;
+  /** What the schedule costs with stages that are all equal: (K-1)/(M+K-1) without recomputation, a little less with it. */
+  readonly bubble: number;
+  /** What it costs more because stages differ. */
+  readonly imbalance: number;
+  /** What it costs more because messages take time. */
+  readonly transport: number;
+  /** The rest: operations that took longer than usual, waking up, other programs. */
+  readonly other: number;
+}
+
+/**
+ * Splits a step that keeps the schedule by simulating it three times with its own mean times: all stages equal, as they are, and with transfers. Each
+ * part is what its cause adds; none is below 0 or more than is left.
+ */
+export function splitStep(events: readonly OperationEvent[], layout: PipelineLayout): StepShares {
+  const stages = byStage(events, layout.stageCount);
+  const operations = pipelineOperations(layout);
+  const { stepMs, idleShare } = summary(stages);
+  const still = meanDurations(stages);
+  const equal = { ...still, forwardMs: levelled(still.forwardMs), backwardMs: levelled(still.backwardMs) };
+  const moving = { ...still, transferMs: transferTimes(stages) };
+  let left = idleShare;
+  let explainedMs = (1 - idleShare) * stepMs;
+  const take = (durations: StageDurations): number => {
+    const addedMs = simulate(operations, durations).stepMs - explainedMs;
+    const share = Math.min(Math.max(addedMs / stepMs, 0), left);
+    left -= share;
+    explainedMs += share * stepMs;
+    return share;
+  };
+  const [bubble, imbalance, transport] = [take(equal), take(still), take(moving)];
+  return { busy: 1 - idleShare, bubble, imbalance, transport, other: left };
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const levelled = (values: readonly number[]): readonly number[] => values.map(() => mean(values));
+
+/** Mean times of each stage, messages taking none. */
+function meanDurations(stages: readonly (readonly OperationEvent[])[]): StageDurations {
+  const meanMs = (own: readonly OperationEvent[], isBackward: boolean) =>
+    mean(own.filter(({ kind }) => (kind === 'backward') === isBackward).map(({ startMs, endMs }) => endMs - startMs));
+  return {
+    forwardMs: stages.map((own) => meanMs(own, false)),
+    backwardMs: stages.map((own) => meanMs(own, true)),
+    transferMs: stages.slice(1).map(() => 0),
+  };
+}
+
+/** By boundary, the median time from the end of an operation to the start of the one that waited for it. */
+function transferTimes(stages: readonly (readonly OperationEvent[])[]): readonly number[] {
+  const lagsMs: number[][] = stages.slice(1).map(() => []);
+  for (const own of stages) {
+    for (const [at, event] of own.entries()) {
+      const source = sourceOf(event, stages);
+      const hasWaited = source && source.endMs >= (own[at - 1]?.endMs ?? -Infinity);
+      if (hasWaited) lagsMs[Math.min(source.stage, event.stage)]!.push(event.startMs - source.endMs);
+    }
+  }
+  return lagsMs.map((lags) => (lags.length > 0 ? median(lags) : 0));
+}
