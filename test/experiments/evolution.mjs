@@ -148,7 +148,7 @@ for (const [name, arm] of Object.entries(arms)) {
 const final = (course) => volumeAt(course, limitSeconds);
 const base = runs.get('evolution, no exit');
 const random = runs.get('random, latency gate');
-const target = median(ascending(base.map(({ course }) => final(course))));
+const target = median(base.map(({ course }) => final(course)));
 console.log(
   `${all.length} networks, ${within.length} within ${budgetMs.toFixed(4)} ms; ${limitSeconds} s of training a run, ${seedCount} seeds; medians (quartiles)\n`,
 );
@@ -162,7 +162,7 @@ for (const [name, ofSeeds] of runs) {
     `| ${name} | ${spread(
       ofSeeds.map(({ course }) => final(course)),
       percent,
-    )} | ${ofSeeds === random ? '-' : `${wins} of ${seedCount}`} | ${median(ascending(ofSeeds.map(({ evaluated }) => evaluated)))} | ${median(ascending(ofSeeds.map(({ ended }) => ended)))} | ${spread(seconds, (value) => (Number.isFinite(value) ? value.toFixed(0) : `> ${limitSeconds}`))} |`,
+    )} | ${ofSeeds === random ? '-' : `${wins} of ${seedCount}`} | ${median(ofSeeds.map(({ evaluated }) => evaluated))} | ${median(ofSeeds.map(({ ended }) => ended))} | ${spread(seconds, (value) => (Number.isFinite(value) ? value.toFixed(0) : `> ${limitSeconds}`))} |`,
   );
 }
 
@@ -217,10 +217,7 @@ function plot(path) {
       step: 'end',
       showSymbol: false,
       lineStyle: { width: 2, ...(name.startsWith('random') && { type: 'dashed' }) },
-      data: grid.map((seconds) => [
-        seconds,
-        median(ascending(runs.get(name).map(({ course }) => volumeAt(course, seconds)))),
-      ]),
+      data: grid.map((seconds) => [seconds, median(runs.get(name).map(({ course }) => volumeAt(course, seconds)))]),
     })),
   });
   writeFileSync(path, chart.renderToSVGString());

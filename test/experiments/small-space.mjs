@@ -5,7 +5,7 @@
  *   node test/experiments/small-space.mjs FOLDER DATA [--workers 2]
  *
  * Chains of MBConv at 16x16: four slots, kernels 3 and 5, expansions 1 and 6, the second slot of each stage may be empty. Latency: TensorFlow Lite, one thread, whole
- * networks. Training: 150 steps of 64 images, each network with the same seed; accuracy on split `search`. Takes about 40 minutes of an otherwise idle machine with two
+ * networks. Training: 150 steps of 64 images, each network with the same seed; accuracy on split `search`. Takes about half an hour of an otherwise idle machine with two
  * cores, and goes on where it was stopped.
  */
 import { join } from 'node:path';

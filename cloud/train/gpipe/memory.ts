@@ -21,9 +21,6 @@ const savedCounts: { readonly [R in Remat]: (liveCount: number) => number } = {
   always: () => 1,
 };
 
-/** Bytes of a float32. */
-const parameterSize = 4;
-
 /**
  * Peak bytes of a partition as stage `stage`: weights and gradients, `optimizerBytesPerParameter` of optimizer state (4 for momentum, 8 for Adam), the inputs of the live
  * micro-batches, and what is saved. Not in it: buffers of messages, scratch of single ops, the program itself.
@@ -36,7 +33,7 @@ export function partitionBytes(
 ): number {
   const live = liveCount(layout, stage);
   return (
-    sizes.parameterBytes * (2 + optimizerBytesPerParameter / parameterSize) +
+    sizes.parameterBytes * (2 + optimizerBytesPerParameter / Float32Array.BYTES_PER_ELEMENT) +
     live * sizes.inputBytes +
     savedCounts[layout.remat](live) * sizes.savedBytes
   );

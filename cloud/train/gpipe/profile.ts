@@ -2,16 +2,15 @@
  * Profile: what every block of a network costs with micro-batches of one size, measured where it will be trained. Each block is a stage of its own, driven through forward and
  * backward of one micro-batch; medians over rounds, the first of which only warm up.
  */
-import { blocksOf } from '@bespoke/shared/graph/split.js';
+import { blocksOf, split } from '@bespoke/shared/graph/split.js';
 import { countParams } from '@bespoke/shared/graph/weights.js';
-import { ascending, median } from '@bespoke/shared/latency/statistics.js';
+import { median } from '@bespoke/shared/latency/statistics.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import type { Network } from '@bespoke/shared/network/network.js';
 import type { Tf } from '@bespoke/shared/tfjs/tf.js';
 import type { PackedDataset } from '../data/packed.js';
 import type { TrainRecipe } from '../recipe.js';
 import type { BlockCost } from './costs.js';
-import { partitionNetwork } from './partition-graph.js';
 import { Stage } from './stage.js';
 import type { StageTensor } from './stage-runner.js';
 
@@ -25,14 +24,15 @@ export interface ProfileOptions {
   readonly roundCount?: number;
 }
 
-const bytesPerFloat = 4;
-
 /** In the order of the network; a block without nodes costs nothing and is not among them. Times include handing tensors over, as stages do. */
 export async function profileBlocks(tf: Tf, options: ProfileOptions): Promise<readonly BlockCost[]> {
   const { network, data, recipe, microBatchSize, warmupCount = 3, roundCount = 10 } = options;
-  const ids = blocksOf(lower(network));
-  const cuts = ids.slice(1).map((id) => network.blocks.findIndex((block) => block.id === id));
-  const graphs = partitionNetwork(network, cuts);
+  const whole = lower(network);
+  const ids = blocksOf(whole);
+  const graphs = split(
+    whole,
+    ids.map(() => 1),
+  );
   const stages = graphs.map(
     (graph, index) =>
       new Stage(tf, {
@@ -50,12 +50,12 @@ export async function profileBlocks(tf: Tf, options: ProfileOptions): Promise<re
   for (const stage of stages) stage.dispose();
   const measured = rounds.slice(warmupCount);
   return ids.map((id, index) => {
-    const middle = (pick: (round: Round) => number) => median(ascending(measured.map((round) => pick(round[index]!))));
+    const middle = (pick: (round: Round) => number) => median(measured.map((round) => pick(round[index]!)));
     return {
       id,
       forwardMs: middle(({ forwardMs }) => forwardMs),
       backwardMs: middle(({ backwardMs }) => backwardMs),
-      parameterBytes: bytesPerFloat * countParams(graphs[index]!),
+      parameterBytes: Float32Array.BYTES_PER_ELEMENT * countParams(graphs[index]!),
       savedBytes: middle(({ savedBytes }) => savedBytes),
       boundaryBytes: middle(({ boundaryBytes }) => boundaryBytes),
     };

@@ -2,15 +2,16 @@
  * Checkpoints: a manifest that names a state file. The rename of the manifest is the moment that counts, so a
  * process killed at any time leaves the last whole checkpoint.
  *
- *   write state-<n+1>.safetensors ─ sync ─▶ write manifest.json.tmp ─ sync ─▶ rename to manifest.json ─▶ remove other states
+ *   write state-<n+1>.safetensors ─ sync ─▶ write manifest.json.new ─ sync ─▶ rename to manifest.json ─▶ remove other states
  */
 import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { decodeSafetensors, encodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
 import type { Weights } from '@bespoke/shared/graph/weights.js';
 import { z } from 'zod';
+import { replaceFile } from '../files.js';
 
 const manifestSchema = z.strictObject({
   version: z.literal(1),
@@ -32,12 +33,9 @@ const stateName = (generation: number) => `state-${generation}.safetensors`;
 
 /** Puts a checkpoint into `directory` in place of the one that is there. */
 export async function writeCheckpoint(directory: string, { identity, step, state }: Checkpoint): Promise<void> {
-  await mkdir(directory, { recursive: true });
   const generation = existsSync(join(directory, manifestName)) ? (await readManifest(directory)).generation + 1 : 1;
-  await writeSynced(join(directory, stateName(generation)), encodeSafetensors(state));
-  const temporary = join(directory, `${manifestName}.tmp`);
-  await writeSynced(temporary, Buffer.from(JSON.stringify({ version: 1, identity, step, generation })));
-  await rename(temporary, join(directory, manifestName));
+  await replaceFile(join(directory, stateName(generation)), encodeSafetensors(state));
+  await replaceFile(join(directory, manifestName), JSON.stringify({ version: 1, identity, step, generation }));
   const old = (await readdir(directory)).filter((name) => name.startsWith('state-') && name !== stateName(generation));
   await Promise.all(old.map((name) => rm(join(directory, name))));
 }
@@ -57,16 +55,6 @@ async function readManifest(directory: string): Promise<z.infer<typeof manifestS
     return manifestSchema.parse(JSON.parse(await readFile(join(directory, manifestName), 'utf8')));
   } catch (cause) {
     return invalid(directory, cause as Error);
-  }
-}
-
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'w');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
 
