@@ -11,10 +11,12 @@ import { runCommand } from './cli/output.js';
 import { registerSpace } from './cli/space.js';
 import { registerStart } from './cli/start.js';
 import { registerStudy } from './cli/study.js';
+import { registerTrain } from './cli/train.js';
 
 const program = new Command('bespoke').description('Neural networks made to measure for your device.').version('0.1.0');
 registerStart(program);
 registerStudy(program);
+registerTrain(program);
 registerDevice(program);
 registerAgent(program);
 registerData(program, join(defaultDataDirectory, 'datasets'));

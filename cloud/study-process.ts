@@ -3,31 +3,19 @@
  * because training keeps a core busy and native code may die; the cloud stays awake either way. It ends with the cloud that
  * started it, and what it had done stands in the study's folder.
  */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '@bespoke/shared/base/errors.js';
-import type { Graph } from '@bespoke/shared/graph/graph.js';
 import { decodeSafetensors, encodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
-import type { Weights } from '@bespoke/shared/graph/weights.js';
 import type { LatencyTable } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
-import { exportModel } from './export/export.js';
-import { compareOutputs, isWithinBounds } from './export/parity.js';
-import { openTfliteRunner } from './export/tflite-runner.js';
+import { exportChecked } from './model-file.js';
 import { runStudy } from './search/study.js';
 import type { StudyPorts } from './search/study-ports.js';
 import { type FromStudy, fromFailure, type StudyTask, type ToStudy, toFailure } from './study-messages.js';
-import { noAugmentation, openLoader } from './train/data/loader.js';
 import { packDataset } from './train/data/pack.js';
-import { imageSize, type PackedDataset, splitRange } from './train/data/packed.js';
-import type { Engine } from './train/engine.js';
 import { openEvaluationPool } from './train/evaluation/pool.js';
 import { replaceFile } from './train/files.js';
 import { openTfjsEngine } from './train/tfjs/engine.js';
-
-/** Images of split `search` on which the exported file is compared with the engine. */
-const parityCount = 256;
 
 const waiting = new Map<number, { resolve(tables: LatencyTable[]): void; reject(error: Error): void }>();
 let requestCount = 0;
@@ -72,11 +60,11 @@ async function run(task: StudyTask): Promise<void> {
       openEvaluationPool({ workerCount, threadCount: 1, backend, dataDirectory: data.directory }),
     exportModel: async (graph, weights) => {
       const path = join(directory, 'model.tflite');
-      const { bytes } = exportModel('tflite', graph, weights, `${spec.name}, made to measure by Bespoke`);
-      await checkParity(engine, graph, weights, data, bytes);
+      const { bytes, sha256, parity } = await exportChecked(engine, graph, weights, data, spec.name);
+      send({ type: 'update', update: { type: 'log', line: `parity of file and engine: ${parity}` } });
       await replaceFile(path, bytes);
       send({ type: 'model', path });
-      return { path, sha256: createHash('sha256').update(bytes).digest('hex'), byteCount: bytes.length };
+      return { path, sha256, byteCount: bytes.length };
     },
     saveWeights: (path, weights) => replaceFile(path, encodeSafetensors(weights)),
     loadWeights: async (path) => decodeSafetensors(await readFile(path)).weights,
@@ -86,35 +74,6 @@ async function run(task: StudyTask): Promise<void> {
     now: Date.now,
   };
   send({ type: 'finished', result: await runStudy(spec, ports) });
-}
-
-/** Throws `EXPORT_DIFFERS` unless the file gives the engine's outputs on images of split `search`. */
-async function checkParity(
-  engine: Engine,
-  graph: Graph,
-  weights: Weights,
-  data: PackedDataset,
-  bytes: Uint8Array,
-): Promise<void> {
-  const { first, count } = splitRange(data.manifest, 'search');
-  const loader = openLoader(data, {
-    split: 'search',
-    seed: 0,
-    batchSize: Math.min(parityCount, count),
-    augmentation: noAugmentation,
-  });
-  const { images: inputs, count: compared } = loader.inOrder(0);
-  const size = imageSize(data.manifest);
-  const logits = await engine.predict(
-    graph,
-    weights,
-    data.images.subarray(first * size, (first + compared) * size),
-    data,
-  );
-  const parity = compareOutputs(await openTfliteRunner(bytes), inputs, logits, data.manifest.classes.length);
-  const text = `${(100 * parity.agreement).toFixed(1)}% same class, largest difference ${parity.largestDifference.toExponential(1)} of the logits' range, ${parity.count} images`;
-  send({ type: 'update', update: { type: 'log', line: `parity of file and engine: ${text}` } });
-  if (!isWithinBounds(parity)) throw new AppError('EXPORT_DIFFERS', { got: text });
 }
 
 process.on('message', (message: ToStudy) => {

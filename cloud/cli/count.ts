@@ -1,21 +1,12 @@
 /** `bespoke count`: params and MACs of a published network or of a file. */
-import { existsSync, readFileSync } from 'node:fs';
-import { basename } from 'node:path';
-import { AppError } from '@bespoke/shared/base/errors.js';
 import { countMacs } from '@bespoke/shared/cost/macs.js';
 import { countPeakBytes } from '@bespoke/shared/cost/memory.js';
 import { countParams } from '@bespoke/shared/graph/weights.js';
-import { networkOfGenotype, parseGenotype } from '@bespoke/shared/network/genotype.js';
 import { lower } from '@bespoke/shared/network/lower.js';
-import { type Network, parseNetwork } from '@bespoke/shared/network/network.js';
-import {
-  applyOptions,
-  cifarCellDefaults,
-  type ZooOptions,
-  zooNames,
-  zooNetwork,
-} from '@bespoke/shared/network/zoo/zoo.js';
+import type { Network } from '@bespoke/shared/network/network.js';
+import type { ZooOptions } from '@bespoke/shared/network/zoo/zoo.js';
 import { type Command, InvalidArgumentError } from 'commander';
+import { networkArgument, readNetworkSource } from './network-source.js';
 import { printResult } from './output.js';
 
 interface CountOptions extends Partial<ZooOptions> {
@@ -26,7 +17,7 @@ export function registerCount(program: Command): void {
   program
     .command('count')
     .description('params and multiply-accumulates of a published network or of a Network or genotype file')
-    .argument('<name-or-file>', `a JSON file, or one of ${zooNames.join(', ')}`)
+    .argument('<name-or-file>', networkArgument)
     .option('--classes <count>', 'classes of the classifier', integer(2, 100_000))
     .option('--channels <count>', 'channels of the first cells', integer(1, 1024))
     .option('--cells <count>', 'number of cells', integer(3, 200))
@@ -34,8 +25,7 @@ export function registerCount(program: Command): void {
     .option('--squeeze-excite', 'squeeze-and-excitation behind every cell')
     .option('--json', 'one line of JSON')
     .action((source: string, { json, ...options }: CountOptions) => {
-      const network =
-        zooNames.includes(source) || !existsSync(source) ? zooNetwork(source, options) : readNetwork(source, options);
+      const network = readNetworkSource(source, options);
       const graph = lower(network);
       const counts = { params: countParams(graph), macs: countMacs(graph) };
       printResult(json ? { json } : {}, counts, countTable(network, counts, countPeakBytes(graph)));
@@ -49,33 +39,6 @@ function integer(least: number, most: number): (text: string) => number {
       throw new InvalidArgumentError(`Expected an integer from ${least} to ${most}.`);
     return value;
   };
-}
-
-/** Reads a Network, or a genotype stacked on the CIFAR skeleton. Throws `JSON_INVALID`, `NETWORK_ILLEGAL`, `ZOO_OPTION_UNFIT`. */
-function readNetwork(path: string, options: Partial<ZooOptions>): Network {
-  const json = readJson(path);
-  const name = basename(path, '.json');
-  if (json === null || typeof json !== 'object' || !('normal' in json || 'reduce' in json)) {
-    applyOptions(name, {}, options);
-    return parseNetwork(json);
-  }
-  return networkOfGenotype(parseGenotype(json), {
-    name,
-    skeleton: 'cifar',
-    ...applyOptions(name, cifarCellDefaults, options),
-  });
-}
-
-function readJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new AppError(
-      'JSON_INVALID',
-      { what: 'a Network or genotype file', path, problem: (error as Error).message },
-      { cause: error },
-    );
-  }
 }
 
 function countTable({ name, input }: Network, counts: { params: number; macs: number }, peakBytes: number): string {

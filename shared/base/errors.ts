@@ -46,6 +46,10 @@ export interface ErrorDetails {
   DATA_PACKED_INVALID: { path: string; problem: string };
   SAFETENSORS_INVALID: { problem: string };
   CHECKPOINT_INVALID: { directory: string; problem: string };
+  CHECKPOINT_FOREIGN: { directory: string; what: string };
+  NETWORK_DATA_MISFIT: { what: string; network: string; data: string };
+  PROFILE_FAILED: { problem: string };
+  TRAINING_STOPPED: { directory: string };
   BACKEND_UNAVAILABLE: { backend: string; problem: string };
   EXPORT_SHAPE_DIFFERS: { expected: number; got: number };
   PIPELINE_COUNT_INVALID: { what: string; got: number; most: number; ofWhat: string };
@@ -170,6 +174,13 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
   DATA_PACKED_INVALID: (d) => `expected a packed data set, but ${d.path}: ${d.problem}; delete it and pack again`,
   SAFETENSORS_INVALID: (d) => `expected safetensors, but ${d.problem}`,
   CHECKPOINT_INVALID: (d) => `expected a checkpoint in ${d.directory}, but ${d.problem}`,
+  CHECKPOINT_FOREIGN: (d) =>
+    `expected ${d.directory} to be empty or of this training, but it holds one with ${d.what}; go on with what it was begun with, or choose another folder`,
+  NETWORK_DATA_MISFIT: (d) =>
+    `expected a network for this data set, but ${d.what} of the network is ${d.network} and of the data ${d.data}; change the network or give --resolution`,
+  TRAINING_STOPPED: (d) =>
+    `the training was stopped; its checkpoint is in ${d.directory}: the same command goes on from there`,
+  PROFILE_FAILED: (d) => `expected to measure the blocks of the network, but ${d.problem}`,
   BACKEND_UNAVAILABLE: (d) =>
     `expected the ${d.backend} backend to load, but: ${d.problem}; run "npm run setup:tensorflow" or choose wasm`,
   EXPORT_SHAPE_DIFFERS: (d) =>

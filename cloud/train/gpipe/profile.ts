@@ -11,6 +11,7 @@ import type { Tf } from '@bespoke/shared/tfjs/tf.js';
 import type { PackedDataset } from '../data/packed.js';
 import type { TrainRecipe } from '../recipe.js';
 import type { BlockCost } from './costs.js';
+import { stageOperations } from './schedule.js';
 import { Stage } from './stage.js';
 import type { StageTensor } from './stage-runner.js';
 
@@ -18,14 +19,15 @@ export interface ProfileOptions {
   readonly network: Network;
   readonly data: PackedDataset;
   readonly recipe: TrainRecipe;
-  /** Samples. */
-  readonly microBatchSize: number;
   readonly warmupCount?: number;
   readonly roundCount?: number;
 }
 
 /** In the order of the network; a block without nodes costs nothing and is not among them. Times include handing tensors over, as stages do. */
-export async function profileBlocks(tf: Tf, options: ProfileOptions): Promise<readonly BlockCost[]> {
+export async function profileBlocks(
+  tf: Tf,
+  options: ProfileOptions & { readonly microBatchSize: number },
+): Promise<readonly BlockCost[]> {
   const { network, data, recipe, microBatchSize, warmupCount = 3, roundCount = 10 } = options;
   const whole = lower(network);
   const ids = blocksOf(whole);
@@ -60,6 +62,30 @@ export async function profileBlocks(tf: Tf, options: ProfileOptions): Promise<re
       boundaryBytes: middle(({ boundaryBytes }) => boundaryBytes),
     };
   });
+}
+
+/**
+ * Median time in ms of a step of one process that takes micro-batch after micro-batch, without its commit.
+ * `microBatchSizes` add up to the mini-batch.
+ */
+export async function measureStep(
+  tf: Tf,
+  options: ProfileOptions & { readonly microBatchSizes: readonly number[] },
+): Promise<number> {
+  const { network, data, recipe, microBatchSizes, warmupCount = 1, roundCount = 3 } = options;
+  const graph = lower(network);
+  const stage = new Stage(tf, { graph, isFirst: true, isLast: true, microBatchSizes, remat: 'none', recipe, data });
+  const layout = { schedule: '1f1b', remat: 'none', stageCount: 1, microBatchCount: microBatchSizes.length } as const;
+  const timesMs: number[] = [];
+  for (let round = 0; round < warmupCount + roundCount; round++) {
+    const startMs = performance.now();
+    await stage.begin(1);
+    for (const { kind, microBatch } of stageOperations(layout, 0)) await stage[kind](microBatch, []);
+    timesMs.push(performance.now() - startMs);
+    await stage.abort();
+  }
+  stage.dispose();
+  return median(timesMs.slice(warmupCount));
 }
 
 type Round = Pick<BlockCost, 'forwardMs' | 'backwardMs' | 'savedBytes' | 'boundaryBytes'>;

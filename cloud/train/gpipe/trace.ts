@@ -1,6 +1,12 @@
 /** Recorded traces, held to the schedule. */
 import { liveCount, type Operation, type PipelineLayout, receiverOffsets, stageOperations } from './schedule.js';
 import type { OperationEvent } from './simulator.js';
+import type { TraceEvent } from './stage-messages.js';
+
+/** The operations of a recorded step, without its transfers. */
+export function operationsIn(trace: readonly TraceEvent[]): readonly OperationEvent[] {
+  return trace.filter((event): event is OperationEvent & TraceEvent => event.kind !== 'send' && event.kind !== 'recv');
+}
 
 /**
  * The first way in which the events of a step (in any order) break the schedule, as a sentence; null where they keep it. In this order: more micro-batches held than

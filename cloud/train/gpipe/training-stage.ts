@@ -2,7 +2,7 @@
 import type { Network } from '@bespoke/shared/network/network.js';
 import { readPacked } from '../data/packed.js';
 import type { TrainRecipe } from '../recipe.js';
-import { openBackend } from '../tfjs/backend.js';
+import { type BackendName, openBackend } from '../tfjs/backend.js';
 import { partitionNetwork } from './partition-graph.js';
 import type { Remat } from './schedule.js';
 import { Stage } from './stage.js';
@@ -16,6 +16,8 @@ export interface TrainingStageOptions {
   /** Which partition this is, 0 for the first. */
   readonly stage: number;
   readonly recipe: TrainRecipe;
+  /** The same for all stages: another one computes other bits. The best that works here where absent. */
+  readonly backend?: BackendName;
   /** Of a packed data set. */
   readonly dataDirectory: string;
   /** How many samples each micro-batch has; they add up to `recipe.batchSize`. */
@@ -26,10 +28,10 @@ export interface TrainingStageOptions {
 /** What `StageLaunch.module` names. */
 export const trainingStageModule = import.meta.url;
 
-/** Throws `GRAPH_ILLEGAL`, `NETWORK_ILLEGAL`, `DATA_PACKED_INVALID`. */
+/** Throws `GRAPH_ILLEGAL`, `NETWORK_ILLEGAL`, `DATA_PACKED_INVALID`, `BACKEND_UNAVAILABLE`. */
 export async function openStage(options: unknown): Promise<StageRunner> {
-  const { network, cuts, stage, dataDirectory, ...rest } = options as TrainingStageOptions;
+  const { network, cuts, stage, backend, dataDirectory, ...rest } = options as TrainingStageOptions;
   const graph = partitionNetwork(network, cuts)[stage]!;
-  const [{ tf }, data] = [await openBackend(), await readPacked(dataDirectory)];
+  const [{ tf }, data] = [await openBackend(backend), await readPacked(dataDirectory)];
   return new Stage(tf, { ...rest, graph, data, isFirst: stage === 0, isLast: stage === cuts.length });
 }

@@ -1,0 +1,42 @@
+/** A process of the profiler: measures what it is asked, one thing at a time. It ends with the process that started it. */
+import { readPacked } from '../data/packed.js';
+import { openBackend } from '../tfjs/backend.js';
+import { measureStep, profileBlocks } from './profile.js';
+import type { FromProfile, ProfileCall, ProfileCalls, ProfileSubject, ToProfile } from './profiler.js';
+import { measureTransfer } from './transfer.js';
+
+const answers: {
+  readonly [C in ProfileCall]: (
+    subject: ProfileSubject,
+    argument: ProfileCalls[C]['argument'],
+  ) => Promise<ProfileCalls[C]['answer']>;
+} = {
+  blocks: async (subject, { microBatchSize }) => {
+    const [tf, data] = await opened(subject);
+    return profileBlocks(tf, { ...subject, data, microBatchSize });
+  },
+  step: async (subject, { microBatchSizes }) => {
+    const [tf, data] = await opened(subject);
+    return measureStep(tf, { ...subject, data, microBatchSizes });
+  },
+  transfer: () => measureTransfer(),
+};
+
+async function opened({ backend, dataDirectory }: ProfileSubject) {
+  const [{ tf }, data] = [await openBackend(backend), await readPacked(dataDirectory)];
+  return [tf, data] as const;
+}
+
+process.on('message', async ({ subject, call, argument }: ToProfile) => {
+  try {
+    reply({ answer: await answers[call](subject, argument as never) });
+  } catch (error) {
+    reply({ problem: error instanceof Error ? error.message : String(error) });
+  }
+});
+process.on('disconnect', () => process.exit(0));
+process.on('SIGINT', () => {}); // of a terminal goes to all its processes: the coordinator decides what follows
+
+function reply(message: FromProfile): void {
+  process.send!(message);
+}

@@ -1,0 +1,241 @@
+/**
+ * Trainer: a network through a pipeline of processes from its initial weights to its last.
+ *
+ *   profile ─▶ plan ─▶ plan.json ─▶ open stages ─▶ step, step, … ─▶ last checkpoint ─▶ weights
+ *                ▲                      ▲              │ after 20 steps: more than 10% off what was planned, and another cut would be faster
+ *                └── corrected costs ◀──┼── checkpoint ◀┘
+ *   resumed: plan.json, checkpoint ─────┘   (with K, schedule and remat of the new call)
+ *
+ * K, schedule, remat and where it is cut change no bit of the result; the number of micro-batches does, where there is batch norm, and stays what it was.
+ */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { hashJson } from '@bespoke/shared/base/json.js';
+import { countParams, declareWeights, type Weights } from '@bespoke/shared/graph/weights.js';
+import { median } from '@bespoke/shared/latency/statistics.js';
+import { lower } from '@bespoke/shared/network/lower.js';
+import type { Network } from '@bespoke/shared/network/network.js';
+import type { PackedDataset } from '../data/packed.js';
+import { verifyFit } from '../fit.js';
+import type { TrainRecipe } from '../recipe.js';
+import type { BackendName } from '../tfjs/backend.js';
+import { partitionNetwork } from './partition-graph.js';
+import { dealState, readPipelineCheckpoint, writePipelineCheckpoint } from './pipeline-checkpoint.js';
+import type { PipelineHooks, PipelineSettings, PlannedPipeline } from './pipeline-settings.js';
+import { readPlanFile, writePlanFile } from './plan-file.js';
+import { isOff, microBatchCounts, planTraining, replan } from './planning.js';
+import { type Profile, profilePipeline } from './profiler.js';
+import { pipelineOperations } from './schedule.js';
+import { type OperationEvent, summary } from './simulator.js';
+import type { LossFigures } from './stage.js';
+import { Pipeline } from './supervisor.js';
+import { byStage, operationsIn } from './trace.js';
+import { type TrainingStageOptions, trainingStageModule } from './training-stage.js';
+
+/** Steps after which prediction and reality are compared; the first are slower, and not among them. */
+const [warmupStepCount, comparedStepCount] = [3, 20];
+const maxRecuts = 2;
+const defaultCheckpointEveryMs = 60_000;
+
+/**
+ * Trains `network` on split `train` from the initial weights of `recipe.seed`, or from the checkpoint in `hooks.checkpointDirectory`. An abort writes a checkpoint and throws
+ * its reason. Throws `NETWORK_DATA_MISFIT`, `CHECKPOINT_FOREIGN`, `CHECKPOINT_INVALID`, `PROFILE_FAILED`, `STAGE_FAILED`, `STAGE_LOST`, and what `planPipeline` does.
+ */
+export async function trainPipelined(
+  network: Network,
+  data: PackedDataset,
+  recipe: TrainRecipe,
+  settings: PipelineSettings,
+  backend: BackendName,
+  hooks: PipelineHooks,
+): Promise<Weights> {
+  verifyFit(lower(network), data.manifest);
+  const identity = hashJson({ backend, network, recipe, sha256: data.manifest.sha256 });
+  return new Training({ network, data, recipe, settings, backend, hooks, identity }).run();
+}
+
+interface Course {
+  readonly network: Network;
+  readonly data: PackedDataset;
+  readonly recipe: TrainRecipe;
+  readonly settings: PipelineSettings;
+  readonly backend: BackendName;
+  readonly hooks: PipelineHooks;
+  readonly identity: string;
+}
+
+/** What a plan was made from, and the plan. */
+interface Planned {
+  readonly profile: Profile;
+  readonly plan: PlannedPipeline;
+}
+
+class Training {
+  #recutCount = 0;
+  #savedAtMs = performance.now();
+
+  constructor(private readonly course: Course) {}
+
+  async run(): Promise<Weights> {
+    const { hooks, recipe } = this.course;
+    let planned = await this.#firstPlan();
+    for (;;) {
+      const checkpoint = await readPipelineCheckpoint(hooks.checkpointDirectory);
+      for (const line of checkpoint?.skipped ?? []) hooks.onNotice?.(line);
+      if (checkpoint?.step === recipe.stepCount) return weightsOf(checkpoint.state);
+      hooks.onPlan?.(planned.plan);
+      planned = (await this.#runBy(planned, checkpoint)) ?? planned;
+    }
+  }
+
+  async #firstPlan(): Promise<Planned> {
+    const { network, data, backend, hooks, settings, recipe, identity } = this.course;
+    const stored = await readPlanFile(hooks.checkpointDirectory, identity, settings);
+    if (stored) return { profile: stored.profile, plan: planTraining(this.#planning(), stored.profile, 'resumed') };
+    const profile = await profilePipeline(
+      { network, recipe, backend, dataDirectory: data.directory },
+      {
+        stageCount: settings.stageCount,
+        threadCount: threadCountOf(settings),
+        microBatchCounts: microBatchCounts(settings, recipe.batchSize),
+        signal: hooks.signal,
+        onProgress: hooks.onProfile,
+      },
+    );
+    const plan = planTraining(this.#planning(), profile, 'measured');
+    const { microBatchCount } = plan;
+    const chosen = profile.candidates.find((candidate) => candidate.microBatchCount === microBatchCount)!;
+    const kept: Profile = { ...profile, candidates: [chosen] };
+    await writePlanFile(hooks.checkpointDirectory, { version: 1, identity, microBatchCount, profile: kept });
+    this.#adviseOn(plan);
+    return { profile: kept, plan };
+  }
+
+  #planning() {
+    const { network, recipe, settings } = this.course;
+    return { network, sampleCount: recipe.batchSize, optimizerBytesPerParameter: 4, settings };
+  }
+
+  #adviseOn({ stepMs, stepMsBy, fastest }: PlannedPipeline): void {
+    if (fastest === 'pipeline') return;
+    const [pipelined, other] = [stepMs, stepMsBy[fastest]!].map((ms) => `${ms.toFixed(0)} ms`);
+    const ways = { 'one-process': 'one process with all threads', 'data-parallel': 'data parallel training' };
+    this.course.hooks.onNotice?.(
+      `${ways[fastest]} is predicted to be faster here: ${other} a step instead of ${pipelined}; a pipeline pays where the network does not fit, or over several machines`,
+    );
+  }
+
+  /** Trains to the end, or until another plan is better, which it returns; either way there is a checkpoint then. */
+  async #runBy(planned: Planned, from: { step: number; state: Weights } | undefined): Promise<Planned | null> {
+    const { recipe, hooks } = this.course;
+    const { checkpointEveryMs = defaultCheckpointEveryMs } = hooks;
+    const pipeline = await this.#open(planned.plan, from);
+    const compared: (readonly OperationEvent[])[] = [];
+    try {
+      while (pipeline.step < recipe.stepCount) {
+        if (hooks.signal?.aborted) {
+          await this.#save(pipeline, planned.plan);
+          hooks.signal.throwIfAborted();
+        }
+        const { step, figures, trace } = await pipeline.runStep();
+        const events = operationsIn(trace);
+        const { stepMs } = summary(byStage(events, planned.plan.stageCount));
+        const { lossSum, correctCount } = figures as LossFigures;
+        const [loss, accuracy] = [lossSum / recipe.batchSize, correctCount / recipe.batchSize];
+        hooks.onStep?.({ step, stepCount: recipe.stepCount, loss, accuracy, stepMs, trace });
+        if (compared.push(events) === warmupStepCount + comparedStepCount) {
+          const better = this.#compare(planned, compared.slice(warmupStepCount));
+          if (better) {
+            await this.#save(pipeline, planned.plan);
+            return better;
+          }
+        }
+        if (performance.now() - this.#savedAtMs >= checkpointEveryMs) await this.#save(pipeline, planned.plan);
+      }
+      await this.#save(pipeline, planned.plan);
+      return null;
+    } finally {
+      await pipeline.close();
+    }
+  }
+
+  /** Holds the plan to the steps that it led to. */
+  #compare({ profile, plan }: Planned, steps: readonly (readonly OperationEvent[])[]): Planned | null {
+    const measuredMs = median(steps.map((events) => summary(byStage(events, plan.stageCount)).stepMs));
+    if (!isOff(plan, measuredMs)) return null;
+    const better = this.#recutCount < maxRecuts ? replan(this.#planning(), profile, plan, steps.flat()) : null;
+    const found = better
+      ? `cut anew, from the present step on: ${better.plan.stepMs.toFixed(0)} ms expected`
+      : 'no other cut is predicted to be better';
+    this.course.hooks.onNotice?.(
+      `a step takes ${measuredMs.toFixed(0)} ms instead of the ${plan.stepMs.toFixed(0)} ms that were predicted: ${found}`,
+    );
+    if (better) this.#recutCount++;
+    return better;
+  }
+
+  async #open(plan: PlannedPipeline, from: { step: number; state: Weights } | undefined): Promise<Pipeline> {
+    const { network, recipe, backend, settings, hooks, data } = this.course;
+    const { cuts, microBatchSizes, remat } = plan;
+    const operations = pipelineOperations(plan);
+    const slowestMs = Math.max(...plan.partitions.flatMap(({ forwardMs, backwardMs }) => [forwardMs, backwardMs]));
+    const stages = plan.partitions.map((_, stage) => {
+      const options: TrainingStageOptions = {
+        ...{ network, cuts, stage, recipe, backend, microBatchSizes, remat },
+        dataDirectory: data.directory,
+      };
+      return { module: trainingStageModule, options, threadCount: threadCountOf(settings) };
+    });
+    return Pipeline.open({
+      stages,
+      directory: join(hooks.checkpointDirectory, 'snapshots'),
+      operationsOf: () => operations,
+      operationTimeoutMs: 5 * slowestMs + 10_000,
+      snapshotEvery: snapshotEvery(network, plan),
+      ...(from && { from: { step: from.step, paths: await this.#deal(plan, from.state) } }),
+      ...(hooks.onFault && { onFault: hooks.onFault }),
+    });
+  }
+
+  /** The state, a file for each stage. */
+  #deal({ cuts, stageCount }: PlannedPipeline, state: Weights): Promise<readonly string[]> {
+    const { network, hooks } = this.course;
+    const stageOf = new Map(
+      partitionNetwork(network, cuts).flatMap((graph, stage) =>
+        [...declareWeights(graph).keys()].map((name) => [name, stage] as const),
+      ),
+    );
+    const directory = join(hooks.checkpointDirectory, 'start');
+    return dealState(directory, state, stageCount, (name) => stageOf.get(name.slice(name.indexOf(':') + 1))!);
+  }
+
+  async #save(pipeline: Pipeline, { stageCount }: PlannedPipeline): Promise<void> {
+    const { hooks, identity } = this.course;
+    await writePipelineCheckpoint(hooks.checkpointDirectory, { identity, step: pipeline.step, stageCount }, (paths) =>
+      pipeline.save(paths),
+    );
+    this.#savedAtMs = performance.now();
+  }
+}
+
+function threadCountOf({ threadCount, stageCount }: PipelineSettings): number {
+  return threadCount ?? Math.max(Math.floor(availableParallelism() / stageCount), 1);
+}
+
+/** Measured: docs/training.md. */
+const snapshotMsPerMB = 1.5;
+/** A snapshot may cost this share of the steps, unless a fault then costs more than this time in replayed steps. */
+const [snapshotShare, maxReplayMs] = [0.02, 1000];
+
+function snapshotEvery(network: Network, { stepMs }: PlannedPipeline): number {
+  const stateMB = (2 * Float32Array.BYTES_PER_ELEMENT * countParams(lower(network))) / 1e6;
+  const affordable = Math.ceil((stateMB * snapshotMsPerMB) / (snapshotShare * stepMs));
+  return Math.max(Math.min(affordable, Math.floor(maxReplayMs / stepMs)), 1);
+}
+
+function weightsOf(state: Weights): Weights {
+  const prefix = 'value:';
+  return new Map(
+    [...state].flatMap(([name, weight]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), weight]] : [])),
+  );
+}
