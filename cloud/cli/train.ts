@@ -37,6 +37,7 @@ interface TrainCall {
   readonly learningRate: number;
   readonly seed: number;
   readonly backend: 'auto' | 'tensorflow' | 'wasm';
+  readonly checkpointSeconds: number;
   readonly out?: string;
   readonly dataDirectory: string;
   readonly json?: boolean;
@@ -71,6 +72,7 @@ export function registerTrain(program: Command): void {
     .option('--learning-rate <rate>', 'the highest, after the warm-up', positive, 0.1)
     .option('--seed <number>', 'of everything random', wholeNumber(0, 2 ** 31 - 1), 0)
     .addOption(new Option('--backend <name>', 'what computes').choices(['auto', 'tensorflow', 'wasm']).default('auto'))
+    .option('--checkpoint-seconds <seconds>', 'between two checkpoints', positive, 60)
     .option('--out <folder>', 'where checkpoints and results lie; trainings/<network> in the data directory if absent')
     .option(...dataDirectoryOption)
     .option('--json', 'one line of JSON')
@@ -90,6 +92,7 @@ async function train(source: string, call: TrainCall): Promise<void> {
     const progress = new TrainingProgress(bar);
     const weights = await trainPipelined(network, data, recipeOf(call), settingsOf(call), backend, {
       checkpointDirectory: join(out, 'checkpoints'),
+      checkpointEveryMs: 1000 * call.checkpointSeconds,
       signal: interruption(bar, out),
       ...progress.hooks,
     });

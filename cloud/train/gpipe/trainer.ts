@@ -77,12 +77,12 @@ class Training {
   constructor(private readonly course: Course) {}
 
   async run(): Promise<Weights> {
-    const { hooks, recipe } = this.course;
+    const { network, hooks, recipe } = this.course;
     let planned = await this.#firstPlan();
     for (;;) {
       const checkpoint = await readPipelineCheckpoint(hooks.checkpointDirectory);
       for (const line of checkpoint?.skipped ?? []) hooks.onNotice?.(line);
-      if (checkpoint?.step === recipe.stepCount) return weightsOf(checkpoint.state);
+      if (checkpoint?.step === recipe.stepCount) return weightsOf(network, checkpoint.state);
       hooks.onPlan?.(planned.plan);
       planned = (await this.#runBy(planned, checkpoint)) ?? planned;
     }
@@ -233,9 +233,7 @@ function snapshotEvery(network: Network, { stepMs }: PlannedPipeline): number {
   return Math.max(Math.min(affordable, Math.floor(maxReplayMs / stepMs)), 1);
 }
 
-function weightsOf(state: Weights): Weights {
-  const prefix = 'value:';
-  return new Map(
-    [...state].flatMap(([name, weight]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), weight]] : [])),
-  );
+/** The network's weights and statistics, in the order in which its graph declares them. */
+function weightsOf(network: Network, state: Weights): Weights {
+  return new Map([...declareWeights(lower(network)).keys()].map((name) => [name, state.get(`value:${name}`)!]));
 }

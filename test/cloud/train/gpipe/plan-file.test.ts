@@ -1,0 +1,36 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type PlanFile, readPlanFile, writePlanFile } from '@bespoke/cloud/train/gpipe/plan-file.js';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../../support/folder.js';
+
+const file: PlanFile = {
+  version: 1,
+  identity: 'this',
+  microBatchCount: 4,
+  profile: {
+    candidates: [{ microBatchCount: 4, inputBytes: 8, blocks: [] }],
+    transfer: { messageMs: 0.1, byteMs: 1e-6 },
+    oneProcessStepMs: 20,
+  },
+};
+
+describe('readPlanFile', () => {
+  it('gives back what was written, for the same number of micro-batches or any', async () => {
+    const directory = join(temporaryFolder(), 'new');
+    expect(await readPlanFile(directory, 'this', { microBatchCount: 'auto' })).toBeUndefined();
+    await writePlanFile(directory, file);
+    expect(await readPlanFile(directory, 'this', { microBatchCount: 'auto' })).toEqual(file);
+    expect(await readPlanFile(directory, 'this', { microBatchCount: 4 })).toEqual(file);
+  });
+
+  it('refuses the folder of another training, other micro-batches, and a damaged file', async () => {
+    const directory = temporaryFolder();
+    await writePlanFile(directory, file);
+    const read = (identity: string, microBatchCount: number) => readPlanFile(directory, identity, { microBatchCount });
+    await expect(read('that', 4)).rejects.toThrow(`expected ${directory} to be empty or of this training`);
+    await expect(read('this', 8)).rejects.toThrow('holds one with 4 micro-batches');
+    writeFileSync(join(directory, 'plan.json'), '{');
+    await expect(read('this', 4)).rejects.toThrow(`expected a checkpoint in ${directory}, but plan.json`);
+  });
+});
