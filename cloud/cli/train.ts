@@ -19,7 +19,7 @@ import { trainPipelined } from '../train/gpipe/trainer.js';
 import type { TrainRecipe } from '../train/recipe.js';
 import { openTfjsEngine } from '../train/tfjs/engine.js';
 import { dataDirectoryOption } from './data-folder.js';
-import { networkArgument, networkForData } from './network-source.js';
+import { networkArgument, networkForData, readNetworkSource } from './network-source.js';
 import { printResult, wholeNumber } from './output.js';
 import { createProgress, formatDuration, type Progress } from './progress.js';
 
@@ -84,6 +84,7 @@ async function train(source: string, call: TrainCall): Promise<void> {
   const bar = createProgress();
   const out = call.out ?? join(call.dataDirectory, 'trainings', basename(source, '.json'));
   try {
+    readNetworkSource(source, {}); // before the data are packed, which may take minutes
     const engine = await openTfjsEngine(call.backend === 'auto' ? undefined : call.backend);
     const { backend, version } = engine.describe();
     const data = await pack(call, bar);

@@ -11,6 +11,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { hashJson } from '@bespoke/shared/base/json.js';
+import { blocksOf } from '@bespoke/shared/graph/split.js';
 import { countParams, declareWeights, type Weights } from '@bespoke/shared/graph/weights.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import { lower } from '@bespoke/shared/network/lower.js';
@@ -19,6 +20,7 @@ import type { PackedDataset } from '../data/packed.js';
 import { verifyFit } from '../fit.js';
 import type { TrainRecipe } from '../recipe.js';
 import type { BackendName } from '../tfjs/backend.js';
+import { checkCount } from './microbatch.js';
 import { partitionNetwork } from './partition-graph.js';
 import { dealState, readPipelineCheckpoint, writePipelineCheckpoint } from './pipeline-checkpoint.js';
 import type { PipelineHooks, PipelineSettings, PlannedPipeline } from './pipeline-settings.js';
@@ -39,7 +41,7 @@ const defaultCheckpointEveryMs = 60_000;
 
 /**
  * Trains `network` on split `train` from the initial weights of `recipe.seed`, or from the checkpoint in `hooks.checkpointDirectory`. An abort writes a checkpoint and throws
- * its reason. Throws `NETWORK_DATA_MISFIT`, `CHECKPOINT_FOREIGN`, `CHECKPOINT_INVALID`, `PROFILE_FAILED`, `STAGE_FAILED`, `STAGE_LOST`, and what `planPipeline` does.
+ * its reason. Throws `NETWORK_DATA_MISFIT`, `PIPELINE_COUNT_INVALID`, `CHECKPOINT_FOREIGN`, `CHECKPOINT_INVALID`, `PROFILE_FAILED`, `STAGE_FAILED`, `STAGE_LOST`, and what `planPipeline` does.
  */
 export async function trainPipelined(
   network: Network,
@@ -49,7 +51,11 @@ export async function trainPipelined(
   backend: BackendName,
   hooks: PipelineHooks,
 ): Promise<Weights> {
-  verifyFit(lower(network), data.manifest);
+  const graph = lower(network);
+  verifyFit(graph, data.manifest);
+  checkCount('partitions', settings.stageCount, blocksOf(graph).length, 'blocks');
+  if (settings.microBatchCount !== 'auto')
+    checkCount('micro-batches', settings.microBatchCount, recipe.batchSize, 'samples in a mini-batch');
   const identity = hashJson({ backend, network, recipe, sha256: data.manifest.sha256 });
   return new Training({ network, data, recipe, settings, backend, hooks, identity }).run();
 }
