@@ -17,6 +17,8 @@ import type { PipelineHooks, PipelineSettings, PlannedPipeline } from '../train/
 import { type Remat, remats, type ScheduleKind, scheduleKinds } from '../train/gpipe/schedule.js';
 import { trainPipelined } from '../train/gpipe/trainer.js';
 import type { TrainRecipe } from '../train/recipe.js';
+import { defaultStepCount, recipeFromPreset } from '../train/recipe-presets.js';
+import { type RecipePresetName, recipePresetNames } from '../train/recipe-schema.js';
 import { openTfjsEngine } from '../train/tfjs/engine.js';
 import { dataDirectoryOption } from './data-folder.js';
 import { networkArgument, networkForData, readNetworkSource } from './network-source.js';
@@ -32,9 +34,11 @@ interface TrainCall {
   readonly remat: Remat;
   readonly memoryCapMb?: number;
   readonly threads?: number;
-  readonly steps: number;
-  readonly batchSize: number;
-  readonly learningRate: number;
+  readonly recipe: RecipePresetName;
+  readonly steps?: number;
+  readonly epochs?: number;
+  readonly batchSize?: number;
+  readonly learningRate?: number;
   readonly seed: number;
   readonly backend: 'auto' | 'tensorflow' | 'wasm';
   readonly checkpointSeconds: number;
@@ -67,9 +71,15 @@ export function registerTrain(program: Command): void {
     )
     .option('--memory-cap-mb <megabytes>', 'what a stage may hold, for the plan', positive)
     .option('--threads <count>', 'of each stage; without it, the processors dealt out to them', wholeNumber(1, 256))
-    .option('--steps <count>', 'how many mini-batches', wholeNumber(1, 10_000_000), 1000)
-    .option('--batch-size <samples>', 'of a mini-batch (N)', wholeNumber(2, 65_536), 64)
-    .option('--learning-rate <rate>', 'the highest, after the warm-up', positive, 0.1)
+    .addOption(new Option('--recipe <preset>', 'how it is trained').choices(recipePresetNames).default('default'))
+    .option(
+      '--steps <count>',
+      `how many mini-batches; ${defaultStepCount} where the recipe has no epochs`,
+      wholeNumber(1, 1e7),
+    )
+    .option('--epochs <count>', 'how often all samples are seen, instead of steps', positive)
+    .option('--batch-size <samples>', "of a mini-batch (N); the recipe's if absent", wholeNumber(2, 4096))
+    .option('--learning-rate <rate>', "the highest, after the warm-up; the recipe's if absent", positive)
     .option('--seed <number>', 'of everything random', wholeNumber(0, 2 ** 31 - 1), 0)
     .addOption(new Option('--backend <name>', 'what computes').choices(['auto', 'tensorflow', 'wasm']).default('auto'))
     .option('--checkpoint-seconds <seconds>', 'between two checkpoints', positive, 60)
@@ -91,7 +101,7 @@ async function train(source: string, call: TrainCall): Promise<void> {
     const network = networkForData(source, data.manifest, {});
     bar.log(`${network.name} on ${data.manifest.name}, ${backend} ${version}; checkpoints in ${out}`);
     const progress = new TrainingProgress(bar);
-    const weights = await trainPipelined(network, data, recipeOf(call), settingsOf(call), backend, {
+    const weights = await trainPipelined(network, data, recipeOf(call, data), settingsOf(call), backend, {
       checkpointDirectory: join(out, 'checkpoints'),
       checkpointEveryMs: 1000 * call.checkpointSeconds,
       signal: interruption(bar, out),
@@ -118,18 +128,18 @@ function settingsOf(call: TrainCall): PipelineSettings {
   };
 }
 
-function recipeOf({ seed, steps, batchSize, learningRate }: TrainCall): TrainRecipe {
-  return {
-    seed,
-    stepCount: steps,
-    batchSize,
-    learningRate,
-    warmupStepCount: Math.round(steps / 20),
-    momentum: 0.9,
-    weightDecay: 4e-5,
-    labelSmoothing: 0.1,
-    augmentation: { flip: true, cropPaddingPixels: 4, cutoutPixels: 0 },
+/** The preset, with what the call says over it. */
+function recipeOf(
+  { recipe, seed, steps, epochs, batchSize, learningRate }: TrainCall,
+  data: PackedDataset,
+): TrainRecipe {
+  const overrides = {
+    ...(steps !== undefined && { steps }),
+    ...(epochs !== undefined && { epochs }),
+    ...(batchSize !== undefined && { batchSize }),
+    ...(learningRate !== undefined && { learningRate }),
   };
+  return recipeFromPreset(recipe, { ...overrides, seed }, data.manifest.counts.train);
 }
 
 async function pack(call: TrainCall, bar: Progress): Promise<PackedDataset> {

@@ -9,6 +9,7 @@
  * does not plan again, so its schedules (learning rates, gates) are those that it began with.
  */
 import { AppError } from '@bespoke/shared/base/errors.js';
+import { stepCountOf } from '../train/recipe-presets.js';
 import type { ResolvedSpec } from './spec.js';
 
 export interface StepCounts {
@@ -29,6 +30,8 @@ export interface SearchTimes {
 }
 
 export interface TrainTimes {
+  /** Of split `train`. */
+  readonly sampleCount: number;
   readonly remainingMs: number;
   readonly reservedMs: number;
   readonly trainStepMs: number;
@@ -49,9 +52,10 @@ export function planSearch(spec: ResolvedSpec, times: SearchTimes): StepCounts {
   return { stepCount, warmupStepCount: Math.min(warmupSteps ?? Math.round(warmupShare * stepCount), stepCount - 1) };
 }
 
-/** Steps of the training: those of the specification where it has them, else what fits. Throws `PLAN_TOO_SHORT`. */
-export function planTraining(spec: ResolvedSpec, { remainingMs, reservedMs, trainStepMs }: TrainTimes): number {
-  return spec.train.steps ?? fit(spec, (remainingMs - reservedMs) / trainStepMs, trainStepMs);
+/** Steps of the training: those of the specification where it has them or epochs, else what fits. Throws `PLAN_TOO_SHORT`. */
+export function planTraining(spec: ResolvedSpec, times: TrainTimes): number {
+  const { sampleCount, remainingMs, reservedMs, trainStepMs } = times;
+  return stepCountOf(spec.train, sampleCount) ?? fit(spec, (remainingMs - reservedMs) / trainStepMs, trainStepMs);
 }
 
 export interface EvolutionTimes {

@@ -1,5 +1,6 @@
 /** From a resolved specification and its planned steps to what the search and the engines take. */
 import type { SupernetRecipe, TrainRecipe } from '../train/recipe.js';
+import { basicRecipe, recipeOf } from '../train/recipe-presets.js';
 import type { EvolutionSettings } from './eeea/search.js';
 import type { StepCounts } from './plan.js';
 import type { LatencyLoss } from './proxyless/latency-loss.js';
@@ -35,7 +36,7 @@ export function proxylessSettings(spec: ResolvedSpec, { stepCount, warmupStepCou
 }
 
 export function supernetRecipe(spec: ResolvedSpec, { stepCount }: StepCounts): SupernetRecipe {
-  return { ...recipe(spec.seed, spec.search, stepCount), shareWeights: spec.search.shareWeights };
+  return { ...basicRecipe(spec.search, { seed: spec.seed, stepCount }), shareWeights: spec.search.shareWeights };
 }
 
 export function evolutionSettings({ seed, evolution }: ResolvedSpec, evaluationCount: number): EvolutionSettings {
@@ -55,27 +56,10 @@ export function evolutionSettings({ seed, evolution }: ResolvedSpec, evaluationC
 
 /** How individuals are trained. The seed is not the study's: studies of other seeds may know what was learnt here. */
 export function evaluationRecipe({ evolution: { evaluation } }: ResolvedSpec): TrainRecipe {
-  return recipe(0, evaluation, evaluation.steps);
+  return basicRecipe(evaluation, { seed: 0, stepCount: evaluation.steps });
 }
 
-export function trainRecipe(spec: ResolvedSpec, stepCount: number): TrainRecipe {
-  return recipe(spec.seed, spec.train, stepCount);
-}
-
-type TrainingFields = ResolvedSpec['search'] | ResolvedSpec['train'] | ResolvedSpec['evolution']['evaluation'];
-
-function recipe(seed: number, fields: TrainingFields, stepCount: number): TrainRecipe {
-  const { batchSize, learningRate, rampSteps, momentum, weightDecay, labelSmoothing, augmentation } = fields;
-  const warmupStepCount = Math.min(rampSteps ?? Math.round(stepCount / 20), stepCount);
-  return {
-    seed,
-    stepCount,
-    batchSize,
-    learningRate,
-    warmupStepCount,
-    momentum,
-    weightDecay,
-    labelSmoothing,
-    augmentation,
-  };
+/** On `sampleCount` samples of split `train`. */
+export function trainRecipe({ seed, train }: ResolvedSpec, stepCount: number, sampleCount: number): TrainRecipe {
+  return recipeOf(train, { seed, stepCount, sampleCount });
 }

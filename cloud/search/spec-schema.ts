@@ -1,6 +1,8 @@
 /** The keys of a study's specification, with their bounds and defaults. */
 import { runtimeNames } from '@bespoke/shared/latency/table.js';
 import { z } from 'zod';
+import { recipeSchema } from '../train/recipe-presets.js';
+import { basicFields } from '../train/recipe-schema.js';
 import { cellSettingsSchema } from './eeea/cell-presets.js';
 import { evolutionPresetNames, withEvolutionPreset } from './eeea/evolution-presets.js';
 import { latencyMixes, objectiveNames } from './eeea/objective.js';
@@ -10,26 +12,6 @@ import { latencyLossKinds } from './proxyless/latency-loss.js';
 
 const steps = z.number().int().min(1).max(10_000_000);
 const share = z.number().gt(0).lt(1);
-
-/** Training of weights, by SGD with Nesterov momentum: fields that search and training have in common. */
-function trainingFields(defaults: { learningRate: number; labelSmoothing: number; cropPaddingPixels: number }) {
-  return {
-    batchSize: z.number().int().min(2).max(4096).default(64),
-    learningRate: z.number().positive().max(10).default(defaults.learningRate),
-    /** Steps in which the learning rate rises from 0; null: a twentieth of the steps. */
-    rampSteps: z.number().int().min(0).nullable().default(null),
-    momentum: z.number().min(0).lt(1).default(0.9),
-    weightDecay: z.number().min(0).max(1).default(4e-5),
-    labelSmoothing: z.number().min(0).lt(1).default(defaults.labelSmoothing),
-    augmentation: z
-      .strictObject({
-        flip: z.boolean().default(true),
-        cropPaddingPixels: z.number().int().min(0).max(64).default(defaults.cropPaddingPixels),
-        cutoutPixels: z.number().int().min(0).max(256).default(0),
-      })
-      .prefault({}),
-  };
-}
 
 const searchSchema = z.strictObject({
   mode: z.enum(['two', 'full']).default('full'),
@@ -56,7 +38,7 @@ const searchSchema = z.strictObject({
     })
     .prefault({}),
   leastBudgetShare: z.number().min(0).max(1).default(0.9),
-  ...trainingFields({ learningRate: 0.05, labelSmoothing: 0, cropPaddingPixels: 2 }),
+  ...basicFields({ learningRate: 0.05, labelSmoothing: 0, cropPaddingPixels: 2 }),
 });
 
 export const evolutionSchema = z.strictObject({
@@ -125,7 +107,7 @@ export const evolutionSchema = z.strictObject({
       steps: steps.default(300),
       /** Begins with the weights of a parent, where names and shapes agree. What is learnt so is known in this study alone. */
       inherit: z.boolean().default(false),
-      ...trainingFields({ learningRate: 0.05, labelSmoothing: 0, cropPaddingPixels: 2 }),
+      ...basicFields({ learningRate: 0.05, labelSmoothing: 0, cropPaddingPixels: 2 }),
     })
     .prefault({}),
   /** Individuals trained at once, each in a process of its own. */
@@ -172,13 +154,7 @@ export const specSchema = z
     search: searchSchema.prefault({}),
     /** Of `eeea`. */
     evolution: z.preprocess(withEvolutionPreset, evolutionSchema).prefault({}),
-    train: z
-      .strictObject({
-        /** null: planned from `minutes`. */
-        steps: steps.nullable().default(null),
-        ...trainingFields({ learningRate: 0.1, labelSmoothing: 0.1, cropPaddingPixels: 4 }),
-      })
-      .prefault({}),
+    train: recipeSchema.prefault({}),
     seed: z
       .number()
       .int()

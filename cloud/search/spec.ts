@@ -6,6 +6,7 @@
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { type Document, isMap, isScalar, LineCounter, parseDocument, stringify } from 'yaml';
 import type { z } from 'zod';
+import { defaultStepCount } from '../train/recipe-presets.js';
 import { resolveCells } from './eeea/cell-presets.js';
 import { resolveSpace } from './presets.js';
 import { nearestKey, objectSchemaAt } from './spec-keys.js';
@@ -16,7 +17,7 @@ export type StudySpec = z.input<typeof specSchema>;
 
 type Output = z.output<typeof specSchema>;
 
-/** A specification with everything filled in but the steps that are still to be planned from `minutes` (null). */
+/** A specification with everything filled in but the steps that are still to be planned from `minutes` or to be counted from epochs (null). */
 export type ResolvedSpec = Omit<Output, 'space' | 'evolution'> & {
   readonly space: ReturnType<typeof resolveSpace>;
   readonly evolution: Omit<Output['evolution'], 'cells'> & { readonly cells: ReturnType<typeof resolveCells> | null };
@@ -26,7 +27,7 @@ export type ResolvedSpec = Omit<Output, 'space' | 'evolution'> & {
 export const defaultBudgetFraction = 0.5;
 
 /** Steps and evaluations of a study that gives neither minutes nor them. */
-const defaultSteps = { search: 2000, evaluations: 400, train: 4000 } as const;
+const defaultSteps = { search: 2000, evaluations: 400, train: defaultStepCount } as const;
 
 /**
  * Reads a specification from YAML. Throws `SPEC_KEY_UNKNOWN` with the line and the nearest valid key, `SPEC_INVALID`
@@ -67,7 +68,7 @@ export function resolveSpec(spec: StudySpec): ResolvedSpec {
       cells: evolution.cells && resolveCells(evolution.cells),
       evaluations: evolution.evaluations ?? (planned ? null : defaultSteps.evaluations),
     },
-    train: { ...train, steps: train.steps ?? (planned ? null : defaultSteps.train) },
+    train: { ...train, steps: train.steps ?? (planned || train.epochs !== null ? null : defaultSteps.train) },
   };
 }
 

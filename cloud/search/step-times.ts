@@ -61,7 +61,7 @@ export function timeTrainStep(supernet: Supernet, path: Path, now: () => number)
 export async function timeTraining(spec: ResolvedSpec, graph: Graph, { engine, data, now }: Timing): Promise<number> {
   const stepCount = warmUpCount + weightStepCount;
   let [startMs, endMs] = [0, 0];
-  await engine.train(graph, data, trainRecipe(spec, stepCount), {
+  await engine.train(graph, data, trainRecipe(spec, stepCount, data.manifest.counts.train), {
     onProgress({ step }) {
       if (step === warmUpCount) startMs = now();
       if (step === stepCount) endMs = now();

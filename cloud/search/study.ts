@@ -96,13 +96,14 @@ async function runTrain(
 ): Promise<{ stepCount: number }> {
   const { directory, engine, data } = ports;
   const progress = phaseProgress(spec, ports, 'train');
+  const sampleCount = data.manifest.counts.train;
   const plan = await outcome(directory, 'train-plan', async () => {
     const remainingMs = remainingOf(spec, ports) ?? Number.POSITIVE_INFINITY;
-    return { stepCount: planTraining(spec, { remainingMs, reservedMs, trainStepMs }) };
+    return { stepCount: planTraining(spec, { sampleCount, remainingMs, reservedMs, trainStepMs }) };
   });
   const checkpointDirectory = join(directory, 'train');
   const average = averageOf(Math.max(Math.round(plan.stepCount / trainPointCount), 1));
-  const weights = await engine.train(graph, data, trainRecipe(spec, plan.stepCount), {
+  const weights = await engine.train(graph, data, trainRecipe(spec, plan.stepCount, sampleCount), {
     checkpointDirectory,
     checkpointEveryMs,
     onProgress(step) {

@@ -1,4 +1,4 @@
-/** Recipes: how a network is trained. Plain data, stored with every study. */
+/** Recipes: how a network is trained. Plain data, stored with every study. What a recipe does not use is absent from it, so that its hash stays what it was as recipes learn more. */
 
 export interface Augmentation {
   /** Mirror left-right with probability 1/2. */
@@ -9,13 +9,15 @@ export interface Augmentation {
   readonly cutoutPixels: number;
 }
 
-export interface TrainRecipe {
+/** What the weight steps of a search and a training have in common. */
+export interface BasicRecipe {
   readonly seed: number;
   readonly stepCount: number;
   readonly batchSize: number;
-  /** SGD with Nesterov momentum; falls to 0 along a half cosine after a linear warm-up. */
+  /** Of the first step after a linear warm-up of `warmupStepCount` steps. */
   readonly learningRate: number;
   readonly warmupStepCount: number;
+  /** Nesterov's of SGD, RMSProp's, and the share of the old in the mean of gradients (beta1) of Adam. */
   readonly momentum: number;
   /** On convolution and dense filters only, not on batch norm nor biases. */
   readonly weightDecay: number;
@@ -23,16 +25,41 @@ export interface TrainRecipe {
   readonly augmentation: Augmentation;
 }
 
+export interface TrainRecipe extends BasicRecipe {
+  /** SGD with Nesterov momentum where absent. */
+  readonly optimizer?: Optimizer;
+  /** The learning rate falls to 0 along a half cosine where absent. */
+  readonly stepDecay?: StepDecay;
+  /** Gradients of a larger norm, all weights together, are shortened to it. */
+  readonly clipNorm?: number;
+  /** The weights that come of the training are running means of this share of the old, once there were steps enough: (1 + n) / (10 + n) of the old before. */
+  readonly averageDecay?: number;
+}
+
+export type Optimizer =
+  | { readonly kind: 'sgd' }
+  /** `squareDecay`: the share of the old in the running mean of squares. */
+  | { readonly kind: 'rmsprop'; readonly squareDecay: number; readonly epsilon: number }
+  | { readonly kind: 'adam'; readonly squareDecay: number; readonly epsilon: number };
+export type OptimizerKind = Optimizer['kind'];
+
+/** The learning rate is multiplied by `factor` after every `everyStepCount` steps, which need not be whole. */
+export interface StepDecay {
+  readonly factor: number;
+  readonly everyStepCount: number;
+}
+
 /** As for training; the learning rate is that of all weight steps, warm-up of the supernet included. */
-export interface SupernetRecipe extends TrainRecipe {
+export interface SupernetRecipe extends BasicRecipe {
   /** Whether candidates of one kind share their slot's weights (train/tfjs/shared-weights.ts), or each has its own as in the paper. */
   readonly shareWeights: boolean;
 }
 
 /** Learning rate of step `step` in 0..stepCount-1. */
 export function learningRateAt(recipe: TrainRecipe, step: number): number {
-  const { learningRate, warmupStepCount, stepCount } = recipe;
+  const { learningRate, warmupStepCount, stepCount, stepDecay } = recipe;
   if (step < warmupStepCount) return (learningRate * (step + 1)) / warmupStepCount;
+  if (stepDecay) return learningRate * stepDecay.factor ** Math.floor(step / stepDecay.everyStepCount);
   const progress = (step - warmupStepCount) / Math.max(stepCount - warmupStepCount, 1);
   return (learningRate * (1 + Math.cos(Math.PI * progress))) / 2;
 }

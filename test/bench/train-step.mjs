@@ -12,7 +12,7 @@ import { availableParallelism, loadavg } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
-import { applySgd } from '@bespoke/cloud/train/tfjs/optimizer.js';
+import { applyGradients } from '@bespoke/cloud/train/tfjs/optimizer.js';
 import { Variables } from '@bespoke/cloud/train/tfjs/variables.js';
 import { GraphBuilder } from '@bespoke/shared/graph/graph.js';
 import { initializeWeights } from '@bespoke/shared/graph/weights.js';
@@ -20,7 +20,7 @@ import { lowerMBConv } from '@bespoke/shared/network/mbconv.js';
 import { execute } from '@bespoke/shared/tfjs/execute.js';
 
 const batchSize = 64;
-const sgd = { learningRate: 0.01, momentum: 0.9, weightDecay: 0 };
+const sgd = { stepsDone: 0, learningRate: 0.01, momentum: 0.9, weightDecay: 0 };
 const python = fileURLToPath(new URL('../../build/python/bin/python', import.meta.url));
 
 /** A side of the race: `run(count)` makes so many steps and resolves to their times in milliseconds. */
@@ -38,7 +38,7 @@ async function openTfjs(name) {
       const [y] = execute(tf, graph, new Map([['input', x]]), current, { training: true });
       return tf.mean(tf.square(y));
     })(names.map((weight) => variables.values.get(weight)));
-    applySgd(tf, variables, names, grads, sgd);
+    applyGradients(tf, variables, names, grads, sgd);
     value.dataSync(); // waits for what is under way
     value.dispose();
     return performance.now() - started;

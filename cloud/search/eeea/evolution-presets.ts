@@ -3,6 +3,7 @@
  * says (arXiv 2108.06156 §3, §4.1: sizes of EEEA-Net-C), `reference` what the authors' last code does.
  */
 import type { z } from 'zod';
+import { isRecord, withPreset } from '../../train/preset.js';
 import type { evolutionSchema } from '../spec-schema.js';
 
 export const evolutionPresetNames = ['default', 'paper', 'reference'] as const;
@@ -48,10 +49,7 @@ const presets: { readonly [P in EvolutionPresetName]: EvolutionInput } = {
 
 /** What `evolution` of a specification says, its preset's keys filled in below its own. What is no preset is left to the schema. */
 export function withEvolutionPreset(value: unknown): unknown {
-  const own = typeof value === 'string' ? { preset: value } : value;
-  if (!isRecord(own)) return own;
-  const preset = presets[own.preset as EvolutionPresetName] as EvolutionInput | undefined;
-  return preset === undefined ? own : below(preset, withoutParams(own));
+  return withPreset(presets, isRecord(value) ? withoutParams(value) : value);
 }
 
 /** A quantile of parameters stands in the place of the preset's number. */
@@ -59,18 +57,4 @@ function withoutParams(own: Record<string, unknown>): Record<string, unknown> {
   const { gates } = own;
   const isQuantile = isRecord(gates) && typeof gates.paramsQuantile === 'number' && gates.params === undefined;
   return isQuantile ? { ...own, gates: { ...gates, params: null } } : own;
-}
-
-/** Keys of `own` before those of `base`, section by section. */
-function below(base: object, own: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const merged: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(own)) {
-    const under = merged[key];
-    merged[key] = isRecord(under) && isRecord(value) ? below(under, value) : value;
-  }
-  return merged;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

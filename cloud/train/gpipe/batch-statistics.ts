@@ -3,6 +3,7 @@
  *
  * A stage notes the statistics of every forward (not of one that is computed again) and merges them once, at the commit: in float64, in the order of the micro-batches,
  * weighted by their counts. So there is one commit a step, and the result does not depend on where the network is cut or what is computed again.
+ * Where the recipe keeps running means of the weights, the running statistics have such means as well: they belong to each other.
  */
 import type { Graph, TensorId } from '@bespoke/shared/graph/graph.js';
 import { elementCount } from '@bespoke/shared/graph/tensor.js';
@@ -49,6 +50,8 @@ interface Noted {
 export class BatchStatistics {
   private readonly norms: readonly Norm[];
   private running: ReadonlyMap<string, WeightTensor>;
+  /** Means of the running statistics themselves; empty before the first commit that keeps them. */
+  private averages: ReadonlyMap<string, WeightTensor> = new Map();
   private noted: Noted[] = [];
 
   /** `initial` holds `<nodeId>/mean` and `<nodeId>/variance` of every batch norm of `graph`. */
@@ -63,17 +66,20 @@ export class BatchStatistics {
         const channelCount = shape.at(-1)!;
         return { id, channelCount, valuesPerSample: elementCount(shape) / channelCount };
       });
-    this.running = this.#pick(initial);
+    this.running = this.#pick((name) => initial.get(name));
   }
 
-  /** The running averages by name, those of the last commit. */
-  get values(): Weights {
-    return this.running;
+  /** The running averages as `value:<name>`, means of them as `average:<name>`: those of the last commit. */
+  get state(): Weights {
+    const values = [...this.running].map(([name, weight]) => [`value:${name}`, weight] as const);
+    const averages = [...this.averages].map(([name, weight]) => [`average:${name}`, weight] as const);
+    return new Map([...values, ...averages]);
   }
 
-  /** Goes on from `values`. */
-  restore(values: Weights): void {
-    this.running = this.#pick(values);
+  /** Goes on from `state`, which has all values. */
+  restore(state: Weights): void {
+    this.running = this.#pick((name) => state.get(`value:${name}`));
+    this.averages = this.#pick((name) => state.get(`average:${name}`));
   }
 
   /** Notes the statistics of a micro-batch, [C] for each batch norm in the order of the nodes, the variances unbiased; the tensors stay the caller's. Call it in the order of the micro-batches. */
@@ -83,14 +89,23 @@ export class BatchStatistics {
     this.noted.push({ sampleCount, means: join(means), variances: join(variances) });
   }
 
-  /** Reads back what was noted, and resolves to what moves the running averages. */
-  async read(): Promise<() => void> {
+  /** Reads back what was noted, and resolves to what moves the running averages, and means of them with this share of the old where one is given. */
+  async read(): Promise<(averageDecay?: number) => void> {
     if (this.noted.length === 0) return () => {};
     const merged = (await Promise.all(this.noted.map((noted) => this.#momentsOf(noted)))).reduce((a, b) =>
       a.map((moments, index) => mergeMoments(moments, b[index]!)),
     );
-    return () => {
+    return (averageDecay) => {
+      const before = this.running;
       this.running = new Map(this.norms.flatMap((norm, index) => this.#moved(norm, merged[index]!)));
+      if (averageDecay !== undefined) {
+        this.averages = new Map(
+          [...this.running].map(([name, weight]) => {
+            const old = this.averages.get(name) ?? before.get(name)!;
+            return [name, { ...old, values: follow(old.values, weight.values, 1 - averageDecay) }];
+          }),
+        );
+      }
       this.discard();
     };
   }
@@ -114,17 +129,27 @@ export class BatchStatistics {
   }
 
   #moved({ id }: Norm, { count, mean, squares }: ChannelMoments): [string, WeightTensor][] {
-    const follow = (name: string, news: Float64Array): [string, WeightTensor] => {
+    const moved = (name: string, news: Float64Array): [string, WeightTensor] => {
       const { shape, values } = this.running.get(name)!;
-      const moved = values.map((value, channel) => value + newShare * (news[channel]! - value));
-      return [name, { shape, values: moved }];
+      return [name, { shape, values: follow(values, news, newShare) }];
     };
     const unbiased = squares.map((sum) => sum / Math.max(count - 1, 1));
-    return [follow(`${id}/mean`, mean), follow(`${id}/variance`, unbiased)];
+    return [moved(`${id}/mean`, mean), moved(`${id}/variance`, unbiased)];
   }
 
-  #pick(values: Weights): ReadonlyMap<string, WeightTensor> {
+  /** Of all statistics by name, those that there are. */
+  #pick(find: (name: string) => WeightTensor | undefined): ReadonlyMap<string, WeightTensor> {
     const names = this.norms.flatMap(({ id }) => [`${id}/mean`, `${id}/variance`]);
-    return new Map(names.map((name) => [name, values.get(name)!]));
+    return new Map(
+      names.flatMap((name) => {
+        const found = find(name);
+        return found ? [[name, found] as const] : [];
+      }),
+    );
   }
+}
+
+/** A running mean, moved by this share of the way to `news`. */
+function follow(values: Float32Array, news: ArrayLike<number>, share: number): Float32Array {
+  return values.map((value, index) => value + share * (news[index]! - value));
 }

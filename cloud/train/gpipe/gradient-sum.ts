@@ -16,6 +16,11 @@ export class GradientSum {
     this.tf.dispose([...before, ...gradients]);
   }
 
+  /** The sums so far, one per weight. */
+  get current(): readonly Tensor[] {
+    return this.sums;
+  }
+
   /** Hands the sums over and starts anew. */
   take(): readonly Tensor[] {
     const { sums } = this;

@@ -15,8 +15,9 @@ import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
 import { type Loader, openLoader } from '../data/loader.js';
 import { imageSize, type PackedDataset } from '../data/packed.js';
 import { learningRateAt, type TrainRecipe } from '../recipe.js';
+import { clipScale, squaredNorms } from '../tfjs/clipping.js';
 import { crossEntropy, scoreLogits } from '../tfjs/loss.js';
-import { applySgd } from '../tfjs/optimizer.js';
+import { applyGradients, averageDecayAt } from '../tfjs/optimizer.js';
 import { imageTensor, type StepContext, targetTensor } from '../tfjs/step.js';
 import { Variables } from '../tfjs/variables.js';
 import { BatchStatistics } from './batch-statistics.js';
@@ -119,20 +120,26 @@ export class Stage implements StageRunner {
     return download(dxs.slice(this.names.length));
   }
 
-  /** After the last backward: what the step came to, nothing but at the last stage. */
+  /** After the last backward: at the last stage what the step came to, and at all, where gradients are clipped, their squared norms. */
   async finish(): Promise<Figures> {
-    return this.options.isLast ? this.figures : {};
+    const { isLast, recipe } = this.options;
+    const norms = recipe.clipNorm === undefined ? {} : await squaredNorms(this.names, this.gradients.current);
+    return { ...(isLast ? this.figures : {}), ...norms };
   }
 
-  /** Moves weights and running statistics to those after step `step`. */
-  async commit(step: number): Promise<void> {
+  /** Moves weights and running statistics to those after step `step`; `figures` are those of all stages. */
+  async commit(step: number, figures: Figures): Promise<void> {
     const { recipe } = this.options;
+    const { clipNorm, averageDecay } = recipe;
+    const stepsDone = step - 1;
     const moveStatistics = await this.statistics.read();
-    applySgd(this.tf, this.variables, this.names, this.gradients.take(), {
+    applyGradients(this.tf, this.variables, this.names, this.gradients.take(), {
       ...recipe,
-      learningRate: learningRateAt(recipe, step - 1),
+      stepsDone,
+      learningRate: learningRateAt(recipe, stepsDone),
+      gradientScale: clipNorm === undefined ? 1 : clipScale(clipNorm, figures),
     });
-    moveStatistics();
+    moveStatistics(averageDecay === undefined ? undefined : averageDecayAt(averageDecay, stepsDone));
     this.#close();
   }
 
@@ -141,10 +148,9 @@ export class Stage implements StageRunner {
     this.#close();
   }
 
-  /** What a commit moves, by global names: `value:<name>` for weights and running statistics, `velocity:<name>` for momentum. */
+  /** What a commit moves, by global names: `value:<name>` for weights and running statistics, `<slot>:<name>` for what is remembered of them. `trainedWeights` reads it. */
   async state(): Promise<Weights> {
-    const statistics = [...this.statistics.values].map(([name, weight]) => [`value:${name}`, weight] as const);
-    return new Map([...(await this.variables.readState()), ...statistics]);
+    return new Map([...(await this.variables.readState()), ...this.statistics.state]);
   }
 
   /** Goes on from what `state` gave, of this partition or of any that hold its blocks. Throws `WEIGHTS_MISMATCH`. */
@@ -159,7 +165,7 @@ export class Stage implements StageRunner {
     verifyWeights(graph, values);
     this.#close();
     this.variables.writeState(state);
-    this.statistics.restore(values);
+    this.statistics.restore(state);
   }
 
   dispose(): void {

@@ -20,6 +20,8 @@ import type { PackedDataset } from '../data/packed.js';
 import { verifyFit } from '../fit.js';
 import type { TrainRecipe } from '../recipe.js';
 import type { BackendName } from '../tfjs/backend.js';
+import { optimizerBytesPerParameter } from '../tfjs/optimizer.js';
+import { trainedWeights } from '../tfjs/variables.js';
 import { checkCount } from './microbatch.js';
 import { partitionNetwork } from './partition-graph.js';
 import { dealState, readPipelineCheckpoint, writePipelineCheckpoint } from './pipeline-checkpoint.js';
@@ -119,7 +121,12 @@ class Training {
 
   #planning() {
     const { network, recipe, settings } = this.course;
-    return { network, sampleCount: recipe.batchSize, optimizerBytesPerParameter: 4, settings };
+    return {
+      network,
+      sampleCount: recipe.batchSize,
+      optimizerBytesPerParameter: optimizerBytesPerParameter(recipe),
+      settings,
+    };
   }
 
   #adviseOn({ stepMs, stepMsBy, fastest }: PlannedPipeline): void {
@@ -197,7 +204,7 @@ class Training {
       directory: join(hooks.checkpointDirectory, 'snapshots'),
       operationsOf: () => operations,
       operationTimeoutMs: 5 * slowestMs + 10_000,
-      snapshotEvery: snapshotEvery(network, plan),
+      snapshotEvery: snapshotEvery(this.course, plan),
       ...(from && { from: { step: from.step, paths: await this.#deal(plan, from.state) } }),
       ...(hooks.onFault && { onFault: hooks.onFault }),
     });
@@ -233,13 +240,15 @@ const snapshotMsPerMB = 1.5;
 /** A snapshot may cost this share of the steps, unless a fault then costs more than this time in replayed steps. */
 const [snapshotShare, maxReplayMs] = [0.02, 1000];
 
-function snapshotEvery(network: Network, { stepMs }: PlannedPipeline): number {
-  const stateMB = (2 * Float32Array.BYTES_PER_ELEMENT * countParams(lower(network))) / 1e6;
+function snapshotEvery({ network, recipe }: Course, { stepMs }: PlannedPipeline): number {
+  const bytesPerParameter = Float32Array.BYTES_PER_ELEMENT + optimizerBytesPerParameter(recipe);
+  const stateMB = (bytesPerParameter * countParams(lower(network))) / 1e6;
   const affordable = Math.ceil((stateMB * snapshotMsPerMB) / (snapshotShare * stepMs));
   return Math.max(Math.min(affordable, Math.floor(maxReplayMs / stepMs)), 1);
 }
 
 /** The network's weights and statistics, in the order in which its graph declares them. */
 function weightsOf(network: Network, state: Weights): Weights {
-  return new Map([...declareWeights(lower(network)).keys()].map((name) => [name, state.get(`value:${name}`)!]));
+  const trained = trainedWeights(state);
+  return new Map([...declareWeights(lower(network)).keys()].map((name) => [name, trained.get(name)!]));
 }

@@ -3,8 +3,9 @@ import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
 import type { Batch } from '../data/loader.js';
 import type { DatasetManifest } from '../data/packed.js';
 import type { StepResult } from '../engine.js';
+import { clipScale, squaredNorms } from './clipping.js';
 import { crossEntropy, meanScore, writeTargets } from './loss.js';
-import { applySgd, type SgdStep } from './optimizer.js';
+import { applyGradients, type OptimizerStep } from './optimizer.js';
 import type { Variables } from './variables.js';
 
 export interface StepContext {
@@ -34,8 +35,10 @@ export function targetTensor(
   return tf.tensor(targets, [count, classCount]);
 }
 
-export interface Descent extends SgdStep {
+export interface Descent extends OptimizerStep {
   readonly labelSmoothing: number;
+  /** Of the gradient of all named weights together; any where absent. */
+  readonly clipNorm?: number;
   /** The weights that move: exactly those that `forward` reads. */
   readonly names: readonly string[];
   /** x [N, H, W, C] -> logits [N, classes] */
@@ -53,7 +56,9 @@ export async function descend(context: StepContext, batch: Batch, descent: Desce
     logits = tf.keep(descent.forward(x));
     return crossEntropy(tf, logits, targets);
   })(weights);
-  applySgd(tf, variables, descent.names, grads, descent);
+  const { names, clipNorm } = descent;
+  const gradientScale = clipNorm === undefined ? 1 : clipScale(clipNorm, await squaredNorms(names, grads));
+  applyGradients(tf, variables, names, grads, { ...descent, gradientScale });
   const result = meanScore((await logits!.data()) as Float32Array, batch.labels, manifest.classes.length);
   tf.dispose([x, targets, value, logits!]);
   return result;

@@ -54,6 +54,7 @@ export class TfjsSupernet implements Supernet {
       ...this.recipe,
       names: variablesOf(candidates),
       forward: (x) => this.forward(candidates, x),
+      stepsDone: step,
       learningRate: learningRateAt(this.recipe, step),
     });
   }

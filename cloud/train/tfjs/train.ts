@@ -1,4 +1,4 @@
-/** Training of one Graph: SGD steps with checkpoints, then batch norm's moving statistics measured with the final weights. */
+/** Training of one Graph: steps with checkpoints, then batch norm's moving statistics measured with the final weights. */
 import { hashJson } from '@bespoke/shared/base/json.js';
 import type { Graph } from '@bespoke/shared/graph/graph.js';
 import { formatShape } from '@bespoke/shared/graph/tensor.js';
@@ -11,7 +11,7 @@ import type { TrainHooks } from '../engine.js';
 import { learningRateAt, type TrainRecipe } from '../recipe.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { descend, imageTensor, type StepContext, yieldToEvents } from './step.js';
-import { Variables } from './variables.js';
+import { trainedWeights, Variables } from './variables.js';
 
 /** tf, and a name of backend and version: a checkpoint goes on only where it was made, else losses would not repeat. */
 export interface Runtime {
@@ -36,6 +36,7 @@ export async function trainGraph(
   try {
     const firstStep = await resume(variables, identity, hooks);
     await runSteps(context, graph, data, recipe, { firstStep, trainable, identity, hooks });
+    if (recipe.averageDecay !== undefined) await takeAverages(variables);
     const weights = await variables.readValues();
     for (const [name, weight] of await measureStatistics(context, graph, data, recipe)) weights.set(name, weight);
     return weights;
@@ -60,6 +61,12 @@ async function resume(variables: Variables, identity: string, { checkpointDirect
   if (!checkpoint || checkpoint.identity !== identity) return 0;
   variables.writeState(checkpoint.state);
   return checkpoint.step;
+}
+
+/** The running means of the weights take their place. */
+async function takeAverages(variables: Variables): Promise<void> {
+  const averages = trainedWeights(await variables.readState());
+  variables.writeState(new Map([...averages].map(([name, weight]) => [`value:${name}`, weight])));
 }
 
 interface Course {
@@ -87,6 +94,7 @@ async function runSteps(
       ...recipe,
       names: course.trainable,
       forward: (x) => runGraph(context, graph, x),
+      stepsDone: step,
       learningRate: learningRateAt(recipe, step),
     });
     onProgress?.({ step: step + 1, stepCount, ...result });

@@ -1,11 +1,14 @@
-/** Variables: the trained weights and their momentum, as tensors that outlive a step and are replaced by it. */
+/** Variables: the trained weights, and what the optimizer remembers of each, as tensors that outlive a step and are replaced by it. */
 import type { Weights, WeightTensor } from '@bespoke/shared/graph/weights.js';
 import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
 
+/** What may be remembered of a weight: the momentum or mean of its gradients, the running mean of their squares, the running mean of the weight itself. */
+export type Slot = 'velocity' | 'square' | 'average';
+
 export class Variables {
   private readonly current = new Map<string, Tensor>();
-  /** Flat [n]; absent until the weight's first step. */
-  private readonly momenta = new Map<string, Tensor>();
+  /** By `<slot>:<name>`, flat [n]; absent until the weight's first step. */
+  private readonly remembered = new Map<string, Tensor>();
 
   constructor(
     private readonly tf: Tf,
@@ -19,21 +22,20 @@ export class Variables {
     return this.current;
   }
 
-  /** The momentum of a weight, flat [n]; zeros before its first step. */
-  velocity(name: string): Tensor {
-    const found = this.momenta.get(name);
+  /** What is remembered of a weight, flat [n]; before its first step, what `initial` makes of it. */
+  slot(slot: Slot, name: string, initial: (value: Tensor) => Tensor): Tensor {
+    const key = `${slot}:${name}`;
+    const found = this.remembered.get(key);
     if (found) return found;
-    const zeros = this.tf.keep(this.tf.zeros([this.current.get(name)!.size]));
-    this.momenta.set(name, zeros);
-    return zeros;
+    const made = this.tf.keep(initial(this.current.get(name)!));
+    this.remembered.set(key, made);
+    return made;
   }
 
-  /** Replaces a weight and its momentum; the tensors become the variables' own. */
-  replace(name: string, value: Tensor, velocity: Tensor): void {
-    this.current.get(name)?.dispose();
-    this.momenta.get(name)?.dispose();
-    this.current.set(name, this.tf.keep(value));
-    this.momenta.set(name, this.tf.keep(velocity));
+  /** Replaces a weight and what is remembered of it; the tensors become the variables' own. */
+  replace(name: string, value: Tensor, slots: { readonly [S in Slot]?: Tensor }): void {
+    this.#put(this.current, name, value);
+    for (const [slot, tensor] of Object.entries(slots)) this.#put(this.remembered, `${slot}:${name}`, tensor);
   }
 
   /** All weights, read back. */
@@ -41,32 +43,53 @@ export class Variables {
     return download(this.current);
   }
 
-  /** Weights as `value:<name>`, momenta as `velocity:<name>`: all that a step changes. */
+  /** Weights as `value:<name>`, the rest as `<slot>:<name>`: all that a step changes. */
   async readState(): Promise<Map<string, WeightTensor>> {
-    const state = new Map<string, Tensor>();
-    for (const [name, tensor] of this.current) state.set(`value:${name}`, tensor);
-    for (const [name, tensor] of this.momenta) state.set(`velocity:${name}`, tensor);
-    return download(state);
+    const values = [...this.current].map(([name, tensor]) => [`value:${name}`, tensor] as const);
+    return download(new Map([...values, ...this.remembered]));
   }
 
-  /** Takes back what `readState` gave. */
+  /** Takes back what `readState` gave; what is of other weights is passed over. */
   writeState(state: Weights): void {
-    const { current, momenta } = this;
-    for (const name of [...current.keys()]) {
-      current.get(name)!.dispose();
-      current.set(name, upload(this.tf, state.get(`value:${name}`)!));
-      momenta.get(name)?.dispose();
-      momenta.delete(name);
-      const velocity = state.get(`velocity:${name}`);
-      if (velocity) momenta.set(name, upload(this.tf, velocity));
+    this.#forget();
+    for (const [key, weight] of state) {
+      const [kind, name] = splitKey(key);
+      if (!this.current.has(name)) continue;
+      if (kind === 'value') this.#put(this.current, name, upload(this.tf, weight));
+      else this.remembered.set(key, upload(this.tf, weight));
     }
   }
 
   dispose(): void {
-    for (const tensor of [...this.current.values(), ...this.momenta.values()]) tensor.dispose();
+    this.#forget();
+    for (const tensor of this.current.values()) tensor.dispose();
     this.current.clear();
-    this.momenta.clear();
   }
+
+  #put(tensors: Map<string, Tensor>, key: string, tensor: Tensor): void {
+    tensors.get(key)?.dispose();
+    tensors.set(key, this.tf.keep(tensor));
+  }
+
+  #forget(): void {
+    for (const tensor of this.remembered.values()) tensor.dispose();
+    this.remembered.clear();
+  }
+}
+
+/** The weights that come of a training, from its state: their running means where it has them. */
+export function trainedWeights(state: Weights): Map<string, WeightTensor> {
+  const weights = new Map<string, WeightTensor>();
+  for (const [key, { shape, values }] of state) {
+    const [kind, name] = splitKey(key);
+    if (kind === 'value') weights.set(name, { shape, values: (state.get(`average:${name}`) ?? { values }).values });
+  }
+  return weights;
+}
+
+function splitKey(key: string): readonly [kind: string, name: string] {
+  const at = key.indexOf(':');
+  return [key.slice(0, at), key.slice(at + 1)];
 }
 
 function upload(tf: Tf, { shape, values }: WeightTensor): Tensor {

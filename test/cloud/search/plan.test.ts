@@ -27,7 +27,9 @@ describe('planSearch', () => {
 
 describe('planTraining', () => {
   it('takes all that is left', () => {
-    expect(planTraining(planned, { remainingMs: 300_000, reservedMs: 20_000, trainStepMs: 160 })).toBe(1750);
+    expect(
+      planTraining(planned, { sampleCount: 1000, remainingMs: 300_000, reservedMs: 20_000, trainStepMs: 160 }),
+    ).toBe(1750);
   });
 });
 
@@ -58,9 +60,18 @@ describe('supernetRecipe', () => {
   });
 });
 
+describe('planTraining: epochs', () => {
+  it('come to steps by the samples that there are, whatever the minutes', () => {
+    const spec = resolveSpec({ version: 1, minutes: 1, train: { epochs: 3, batchSize: 100 } });
+    expect(planTraining(spec, { sampleCount: 1000, remainingMs: 1, reservedMs: 0, trainStepMs: 160 })).toBe(30);
+    const both = resolveSpec({ version: 1, train: { epochs: 3, steps: 7 } });
+    expect(planTraining(both, { sampleCount: 1000, remainingMs: 1, reservedMs: 0, trainStepMs: 160 })).toBe(7);
+  });
+});
+
 describe('trainRecipe', () => {
   it('takes the ramp that is given', () => {
     const spec = resolveSpec({ version: 1, train: { rampSteps: 10 } });
-    expect(trainRecipe(spec, 200)).toMatchObject({ stepCount: 200, warmupStepCount: 10, labelSmoothing: 0.1 });
+    expect(trainRecipe(spec, 200, 1000)).toMatchObject({ stepCount: 200, warmupStepCount: 10, labelSmoothing: 0.1 });
   });
 });

@@ -181,7 +181,9 @@ describe('resolveSpec', () => {
         timeShare: 0.6,
       },
       train: {
+        preset: 'default',
         steps: 4000,
+        epochs: null,
         batchSize: 64,
         learningRate: 0.1,
         rampSteps: null,
@@ -189,6 +191,13 @@ describe('resolveSpec', () => {
         weightDecay: 4e-5,
         labelSmoothing: 0.1,
         augmentation: { flip: true, cropPaddingPixels: 4, cutoutPixels: 0 },
+        rampEpochs: null,
+        optimizer: 'sgd',
+        squareDecay: null,
+        epsilon: null,
+        stepDecay: null,
+        clipNorm: null,
+        averageDecay: null,
       },
       seed: 0,
       runtime: 'tflite',
@@ -205,9 +214,33 @@ describe('resolveSpec', () => {
 });
 
 describe('writeSpec', () => {
-  it('writes what reads as the same specification', () => {
-    const spec = resolveSpec(parseSpec(yaml));
-    expect(resolveSpec(parseSpec(writeSpec(spec)))).toEqual(spec);
+  it.each(['', 'train: eeea-cifar\n', 'train: {preset: gpipe-amoebanet, epsilon: null, rampSteps: 7}\n'])(
+    'writes what reads as the same specification (%#)',
+    (more) => {
+      const spec = resolveSpec(parseSpec(yaml + more));
+      expect(resolveSpec(parseSpec(writeSpec(spec)))).toEqual(spec);
+    },
+  );
+});
+
+describe('presets of a training', () => {
+  it('are below what is written, and count in epochs', () => {
+    const { train } = resolveSpec({
+      version: 1,
+      train: { preset: 'gpipe-amoebanet', stepDecay: { factor: 0.5 }, clipNorm: 1 },
+    } as never);
+    expect(train).toMatchObject({
+      epochs: 100,
+      steps: null,
+      batchSize: 32,
+      stepDecay: { factor: 0.5, epochs: 2.4 },
+      clipNorm: 1,
+    });
+    expect(resolveSpec({ version: 1, minutes: 5, train: 'eeea-cifar' } as never).train).toMatchObject({ epochs: 600 });
+  });
+
+  it('are named where one is misspelt', () => {
+    expect(() => parseSpec('version: 1\ntrain: {preset: eeea}\n')).toThrow(/line 2, train.preset: .*"eeea-cifar"/);
   });
 });
 

@@ -2,7 +2,7 @@
 import { partitionNetwork } from '@bespoke/cloud/train/gpipe/partition-graph.js';
 import type { Operation, Remat } from '@bespoke/cloud/train/gpipe/schedule.js';
 import { Stage } from '@bespoke/cloud/train/gpipe/stage.js';
-import type { StageTensor } from '@bespoke/cloud/train/gpipe/stage-runner.js';
+import type { Figures, StageTensor } from '@bespoke/cloud/train/gpipe/stage-runner.js';
 import type { TrainRecipe } from '@bespoke/cloud/train/recipe.js';
 import type { Graph } from '@bespoke/shared/graph/graph.js';
 import type { Weights } from '@bespoke/shared/graph/weights.js';
@@ -108,6 +108,8 @@ export interface LocalOptions {
 
 export class LocalPipeline {
   readonly stages: readonly Stage[];
+  /** Of all stages, summed as the supervisor does. */
+  private figures: Figures = {};
   constructor(
     tf: Tf,
     private readonly options: LocalOptions,
@@ -119,7 +121,7 @@ export class LocalPipeline {
     );
   }
 
-  /** All of step `step` but its commit; the figures of the last stage. */
+  /** All of step `step` but its commit; the figures of every stage. */
   async run(step: number, order: 'gpipe' | '1f1b' | 'recomputing' = 'gpipe') {
     const { stages } = this;
     const lists = operationsOf({
@@ -134,7 +136,12 @@ export class LocalPipeline {
         while (list.length > 0 && (await this.#operate(stage, list[0]!, arrived))) list.shift();
       }
     }
-    return Promise.all(stages.map((stage) => stage.finish()));
+    const ofStages = await Promise.all(stages.map((stage) => stage.finish()));
+    const total: Record<string, number> = {};
+    for (const figures of ofStages)
+      for (const [name, value] of Object.entries(figures)) total[name] = (total[name] ?? 0) + value;
+    this.figures = total;
+    return ofStages;
   }
 
   /** Makes an operation if what it needs has arrived. */
@@ -151,7 +158,7 @@ export class LocalPipeline {
   }
 
   async commit(step: number): Promise<void> {
-    for (const stage of this.stages) await stage.commit(step);
+    for (const stage of this.stages) await stage.commit(step, this.figures);
   }
 
   async state(): Promise<Weights> {

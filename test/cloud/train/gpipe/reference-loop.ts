@@ -8,7 +8,7 @@ import { imageSize, type PackedDataset } from '@bespoke/cloud/train/data/packed.
 import { type ChannelMoments, mergeMoments } from '@bespoke/cloud/train/gpipe/batch-statistics.js';
 import { learningRateAt, type TrainRecipe } from '@bespoke/cloud/train/recipe.js';
 import { crossEntropy } from '@bespoke/cloud/train/tfjs/loss.js';
-import { applySgd } from '@bespoke/cloud/train/tfjs/optimizer.js';
+import { applyGradients } from '@bespoke/cloud/train/tfjs/optimizer.js';
 import { imageTensor, targetTensor } from '@bespoke/cloud/train/tfjs/step.js';
 import { Variables } from '@bespoke/cloud/train/tfjs/variables.js';
 import type { Graph } from '@bespoke/shared/graph/graph.js';
@@ -48,7 +48,11 @@ export async function loopOverMicroBatches(tf: Tf, course: Course, stepCount: nu
       sums = sums.length === 0 ? gradients : sums.map((sum, index) => tf.add(sum, gradients[index]!));
       first += count;
     }
-    applySgd(tf, variables, names, sums, { ...recipe, learningRate: learningRateAt(recipe, step) });
+    applyGradients(tf, variables, names, sums, {
+      ...recipe,
+      stepsDone: step,
+      learningRate: learningRateAt(recipe, step),
+    });
     running = follow(running, moments);
     const statistics = [...running].map(([name, weight]) => [`value:${name}`, weight] as const);
     states.push(new Map([...(await variables.readState()), ...statistics]));
