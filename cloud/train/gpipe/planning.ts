@@ -1,5 +1,6 @@
 /** From a profile and what the user says to the plan that a training runs by; and how it is corrected by what a training shows. */
 import { blocksOf } from '@bespoke/shared/graph/split.js';
+import { countParams } from '@bespoke/shared/graph/weights.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import type { Network } from '@bespoke/shared/network/network.js';
@@ -136,4 +137,20 @@ function correctedCosts(costs: MeasuredCosts, plan: PlannedPipeline, stages: rea
     });
   });
   return { ...costs, blocks };
+}
+
+/** Measured: docs/training.md. */
+const snapshotMsPerMB = 1.5;
+/** A snapshot may cost this share of the steps, unless a fault then costs more than this time in replayed steps. */
+const [snapshotShare, maxReplayMs] = [0.02, 1000];
+
+/** How many steps lie between two snapshots of the stages. */
+export function snapshotEvery(
+  { network, optimizerBytesPerParameter }: PlanningInput,
+  { stepMs }: PlannedPipeline,
+): number {
+  const bytesPerParameter = Float32Array.BYTES_PER_ELEMENT + optimizerBytesPerParameter;
+  const stateMB = (bytesPerParameter * countParams(lower(network))) / 1e6;
+  const affordable = Math.ceil((stateMB * snapshotMsPerMB) / (snapshotShare * stepMs));
+  return Math.max(Math.min(affordable, Math.floor(maxReplayMs / stepMs)), 1);
 }

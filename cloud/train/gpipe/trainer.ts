@@ -12,7 +12,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { hashJson } from '@bespoke/shared/base/json.js';
 import { blocksOf } from '@bespoke/shared/graph/split.js';
-import { countParams, declareWeights, type Weights } from '@bespoke/shared/graph/weights.js';
+import { declareWeights, type Weights } from '@bespoke/shared/graph/weights.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import type { Network } from '@bespoke/shared/network/network.js';
@@ -27,7 +27,7 @@ import { partitionNetwork } from './partition-graph.js';
 import { dealState, readPipelineCheckpoint, writePipelineCheckpoint } from './pipeline-checkpoint.js';
 import type { PipelineHooks, PipelineSettings, PlannedPipeline } from './pipeline-settings.js';
 import { readPlanFile, writePlanFile } from './plan-file.js';
-import { isOff, microBatchCounts, planTraining, replan } from './planning.js';
+import { isOff, microBatchCounts, planTraining, replan, snapshotEvery } from './planning.js';
 import { type Profile, profilePipeline } from './profiler.js';
 import { pipelineOperations } from './schedule.js';
 import { type OperationEvent, summary } from './simulator.js';
@@ -204,7 +204,7 @@ class Training {
       directory: join(hooks.checkpointDirectory, 'snapshots'),
       operationsOf: () => operations,
       operationTimeoutMs: 5 * slowestMs + 10_000,
-      snapshotEvery: snapshotEvery(this.course, plan),
+      snapshotEvery: snapshotEvery(this.#planning(), plan),
       ...(from && { from: { step: from.step, paths: await this.#deal(plan, from.state) } }),
       ...(hooks.onFault && { onFault: hooks.onFault }),
     });
@@ -233,18 +233,6 @@ class Training {
 
 function threadCountOf({ threadCount, stageCount }: PipelineSettings): number {
   return threadCount ?? Math.max(Math.floor(availableParallelism() / stageCount), 1);
-}
-
-/** Measured: docs/training.md. */
-const snapshotMsPerMB = 1.5;
-/** A snapshot may cost this share of the steps, unless a fault then costs more than this time in replayed steps. */
-const [snapshotShare, maxReplayMs] = [0.02, 1000];
-
-function snapshotEvery({ network, recipe }: Course, { stepMs }: PlannedPipeline): number {
-  const bytesPerParameter = Float32Array.BYTES_PER_ELEMENT + optimizerBytesPerParameter(recipe);
-  const stateMB = (bytesPerParameter * countParams(lower(network))) / 1e6;
-  const affordable = Math.ceil((stateMB * snapshotMsPerMB) / (snapshotShare * stepMs));
-  return Math.max(Math.min(affordable, Math.floor(maxReplayMs / stepMs)), 1);
 }
 
 /** The network's weights and statistics, in the order in which its graph declares them. */

@@ -5,6 +5,7 @@ import {
   type PlanningInput,
   planTraining,
   replan,
+  snapshotEvery,
 } from '@bespoke/cloud/train/gpipe/planning.js';
 import type { Profile } from '@bespoke/cloud/train/gpipe/profiler.js';
 import { pipelineOperations } from '@bespoke/cloud/train/gpipe/schedule.js';
@@ -89,5 +90,15 @@ describe('replan', () => {
     expect(better.plan.stepMs).toBeLessThan(stepMs);
     const corrected = better.profile.candidates[0].blocks.map(({ forwardMs }) => forwardMs);
     for (const [index, expected] of [3, 3, 3, 1, 2].entries()) expect(corrected[index]).toBeCloseTo(expected, 9);
+  });
+});
+
+describe('snapshotEvery', () => {
+  it('takes one after every step where that is cheap, and never leaves more than a second to be replayed', () => {
+    const plan = planTraining(input, profileOf([1, 1, 1, 1, 2]), 'measured');
+    expect(snapshotEvery(input, { ...plan, stepMs: 200 })).toBe(1); // some 300 weights
+    const giant = { ...input, optimizerBytesPerParameter: 4_000_000 };
+    expect(snapshotEvery(giant, { ...plan, stepMs: 200 })).toBe(5);
+    expect(snapshotEvery(giant, { ...plan, stepMs: 3000 })).toBe(1);
   });
 });
