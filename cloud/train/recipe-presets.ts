@@ -15,7 +15,7 @@ import {
 
 export const recipePresets: { readonly [P in RecipePresetName]: RecipeInput } = {
   default: {},
-  /** ProxylessNAS (arXiv 1812.00332v2) 4.2: the networks found, trained anew on ImageNet; the numbers of the published code (search/README.md, retraining). */
+  /** ProxylessNAS (arXiv 1812.00332v2) 4.2: the networks found, trained anew on ImageNet; the numbers of the published code (search/README.md, retraining; dropout as for mobile). */
   'proxyless-imagenet': {
     epochs: 300,
     batchSize: 256,
@@ -23,6 +23,7 @@ export const recipePresets: { readonly [P in RecipePresetName]: RecipeInput } = 
     rampSteps: 0,
     weightDecay: 4e-5,
     labelSmoothing: 0.1,
+    dropout: 0.1,
     augmentation: { cropPaddingPixels: 28 },
   },
   /** EEEA-Net (arXiv 2108.06156) 4.1: the final training on CIFAR-10; clipping as in the published code (train_cifar.py). */
@@ -34,6 +35,7 @@ export const recipePresets: { readonly [P in RecipePresetName]: RecipeInput } = 
     weightDecay: 3e-4,
     labelSmoothing: 0,
     clipNorm: 5,
+    dropPath: 0.2,
     augmentation: { cropPaddingPixels: 4, cutoutPixels: 16 },
   },
   /** GPipe (arXiv 1811.06965v5) 4: AmoebaNet on ImageNet by the settings of its authors (arXiv 1802.01548), in the numbers of their code (tensorflow/tpu, amoeba_net_model.py). */
@@ -49,6 +51,8 @@ export const recipePresets: { readonly [P in RecipePresetName]: RecipeInput } = 
     epsilon: 1,
     clipNorm: 10,
     averageDecay: 0.9999,
+    dropout: 0.5,
+    dropPath: 0.3,
     weightDecay: 4e-5,
     labelSmoothing: 0.1,
     augmentation: { cropPaddingPixels: 28 },
@@ -95,15 +99,19 @@ export function basicRecipe(
 }
 
 export function recipeOf(settings: RecipeSettings, { sampleCount, ...rest }: RecipeCase): TrainRecipe {
-  const { batchSize, rampEpochs, stepDecay, clipNorm, averageDecay } = settings;
+  const { batchSize, rampEpochs, stepDecay, clipNorm, averageDecay, mixupAlpha, dropout, dropPath } = settings;
   const stepsOf = (epochs: number) => (epochs * sampleCount) / batchSize;
   const rampSteps = settings.rampSteps ?? (rampEpochs === null ? null : Math.round(stepsOf(rampEpochs)));
+  const basic = basicRecipe({ ...settings, rampSteps }, rest);
   return {
-    ...basicRecipe({ ...settings, rampSteps }, rest),
+    ...basic,
+    ...(mixupAlpha !== null && { augmentation: { ...basic.augmentation, mixupAlpha } }),
     ...optimizers[settings.optimizer](settings),
     ...(stepDecay && { stepDecay: { factor: stepDecay.factor, everyStepCount: stepsOf(stepDecay.epochs) } }),
     ...(clipNorm !== null && { clipNorm }),
     ...(averageDecay !== null && { averageDecay }),
+    ...(dropout > 0 && { dropout }),
+    ...(dropPath > 0 && { dropPath }),
   };
 }
 

@@ -10,7 +10,7 @@
  */
 import { z } from 'zod';
 import { AppError } from '../base/errors.js';
-import type { GraphBuilder, TensorId } from '../graph/graph.js';
+import type { Graph, GraphBuilder, TensorId } from '../graph/graph.js';
 import type { Shape } from '../graph/tensor.js';
 import { CellBuilder } from './cell-builder.js';
 import { type CellOp, cellOps } from './cell-op.js';
@@ -126,4 +126,15 @@ export function lowerCell(
   const maps = concat.map((index) => states[index]!);
   const out = add('concat', { kind: 'concat', count: maps.length }, ...maps);
   return [s1, block.squeezeExcite ? add('se', { kind: 'squeezeExcite' }, out) : out];
+}
+
+/**
+ * The results of all ops of a graph's cells, but of those that hand a state on as it is: the paths that drop path cuts (DARTS's code; EEEA-Net). They are known by the names that
+ * `lowerCell` gives: `<cell>/3` adds `<cell>/3a…` and `<cell>/3b…`.
+ */
+export function cellPaths({ nodes }: Graph): readonly TensorId[] {
+  return nodes.flatMap(({ id, op, inputs }) => {
+    if (op !== 'add' || !/\/\d+$/.test(id)) return [];
+    return inputs.filter((input) => input.startsWith(id) && /^[ab](-|$)/.test(input.slice(id.length)));
+  });
 }

@@ -6,13 +6,20 @@
  */
 import { randomStream } from '@bespoke/shared/base/random.js';
 import type { Augmentation } from '../recipe.js';
+import { drawMixing, mixImages } from './mixup.js';
 import { imageSize, type PackedDataset, type Split, splitRange } from './packed.js';
 
-export interface Batch {
-  /** [count, height, width, channels], (pixel / 255 - mean) / deviation; the loader writes the next batch over it. */
-  readonly images: Float32Array;
-  /** [count], likewise. */
+/** What the samples of a batch are. The loader writes the next batch over the arrays. */
+export interface BatchLabels {
+  /** [count] */
   readonly labels: Int32Array;
+  /** Where samples are mixed in pairs: the partners' labels, and the share of a sample's own. */
+  readonly mixed?: { readonly labels: Int32Array; readonly share: number };
+}
+
+export interface Batch extends BatchLabels {
+  /** [count, height, width, channels], (pixel / 255 - mean) / deviation; likewise. */
+  readonly images: Float32Array;
   readonly count: number;
 }
 
@@ -22,7 +29,7 @@ export interface Loader {
   /** Batch `step` of the endless shuffled run through the split, augmented. */
   batchAt(step: number): Batch;
   /** Its labels alone, for who has no use for the images. */
-  labelsAt(step: number): Int32Array;
+  labelsAt(step: number): BatchLabels;
   /** Samples [first, first + batchSize) of the split in its own order, as they are; the last batch may be short. */
   inOrder(first: number): Batch;
 }
@@ -49,14 +56,22 @@ export function openLoader(data: PackedDataset, { split, seed, batchSize, augmen
     const position = step * batchSize + slot;
     return first + orders.get(Math.floor(position / sampleCount))[position % sampleCount]!;
   };
-  const labelsAt = (step: number) => {
+  const { mixupAlpha } = augmentation;
+  const unmixed = new Float32Array(mixupAlpha === undefined ? 0 : images.length);
+  const mixingAt = (step: number) =>
+    mixupAlpha === undefined ? undefined : drawMixing(mixupAlpha, batchSize, seed, split, step);
+  const labelsAt = (step: number, mixing = mixingAt(step)): BatchLabels => {
     for (let slot = 0; slot < batchSize; slot++) labels[slot] = data.labels[sampleAt(step, slot)]!;
-    return labels;
+    if (!mixing) return { labels };
+    return {
+      labels,
+      mixed: { labels: Int32Array.from(mixing.partners, (slot) => labels[slot]!), share: mixing.share },
+    };
   };
 
   return {
     sampleCount,
-    labelsAt,
+    labelsAt: (step) => labelsAt(step),
     batchAt(step) {
       const stream = randomStream(seed, 'augmentation', split, step);
       for (let slot = 0; slot < batchSize; slot++) {
@@ -71,7 +86,9 @@ export function openLoader(data: PackedDataset, { split, seed, batchSize, augmen
           cutOut(images, slot * size, manifest, top, left, augmentation.cutoutPixels);
         }
       }
-      return { images, labels: labelsAt(step), count: batchSize };
+      const mixing = mixingAt(step);
+      if (mixing) mixImages(images, unmixed, size, mixing);
+      return { images, ...labelsAt(step, mixing), count: batchSize };
     },
     inOrder(start) {
       const count = Math.min(batchSize, sampleCount - start);
@@ -82,6 +99,12 @@ export function openLoader(data: PackedDataset, { split, seed, batchSize, augmen
       return { images: images.subarray(0, count * size), labels: labels.subarray(0, count), count };
     },
   };
+}
+
+/** Those of samples [first, first + count). */
+export function sliceLabels({ labels, mixed }: BatchLabels, first: number, count: number): BatchLabels {
+  const cut = (all: Int32Array) => all.subarray(first, first + count);
+  return { labels: cut(labels), ...(mixed && { mixed: { labels: cut(mixed.labels), share: mixed.share } }) };
 }
 
 /** Normalized values of all 256 pixel values, per channel: [channels * 256]. */

@@ -1,6 +1,6 @@
 /** One training step: a batch forward, its gradients, the weights' move. What a network and a supernet's path share. */
 import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
-import type { Batch } from '../data/loader.js';
+import type { Batch, BatchLabels } from '../data/loader.js';
 import type { DatasetManifest } from '../data/packed.js';
 import type { StepResult } from '../engine.js';
 import { clipScale, squaredNorms } from './clipping.js';
@@ -25,13 +25,14 @@ export function imageTensor(
 /** The targets of a batch, or of a part of a mini-batch of `sampleCount`, as `crossEntropy` takes them. */
 export function targetTensor(
   { tf, manifest }: Pick<StepContext, 'tf' | 'manifest'>,
-  { labels, count }: Pick<Batch, 'labels' | 'count'>,
+  batch: BatchLabels,
   smoothing: number,
-  sampleCount = count,
+  sampleCount?: number,
 ): Tensor {
   const classCount = manifest.classes.length;
+  const count = batch.labels.length;
   const targets = new Float32Array(count * classCount);
-  writeTargets(targets, labels, classCount, smoothing, sampleCount);
+  writeTargets(targets, batch, classCount, smoothing, sampleCount);
   return tf.tensor(targets, [count, classCount]);
 }
 

@@ -3,13 +3,14 @@ import { hashJson } from '@bespoke/shared/base/json.js';
 import type { Graph } from '@bespoke/shared/graph/graph.js';
 import { formatShape } from '@bespoke/shared/graph/tensor.js';
 import { declareWeights, initializeWeights, type Weights, type WeightTensor } from '@bespoke/shared/graph/weights.js';
-import { execute } from '@bespoke/shared/tfjs/execute.js';
+import { type ExecuteOptions, execute } from '@bespoke/shared/tfjs/execute.js';
 import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
 import { noAugmentation, openLoader } from '../data/loader.js';
 import type { PackedDataset } from '../data/packed.js';
 import type { TrainHooks } from '../engine.js';
 import { learningRateAt, type TrainRecipe } from '../recipe.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { DropMasks } from './drop-masks.js';
 import { descend, imageTensor, type StepContext, yieldToEvents } from './step.js';
 import { trainedWeights, Variables } from './variables.js';
 
@@ -86,14 +87,16 @@ async function runSteps(
   const { stepCount, seed, batchSize, augmentation } = recipe;
   const { checkpointDirectory, checkpointEveryMs = 60_000, onProgress } = course.hooks;
   const loader = openLoader(data, { split: 'train', seed, batchSize, augmentation });
+  const drops = new DropMasks(graph, recipe);
   let savedAtMs = performance.now();
   for (let step = course.firstStep; step < stepCount; step++) {
     await yieldToEvents();
     course.hooks.signal?.throwIfAborted();
+    drops.draw(step);
     const result = await descend(context, loader.batchAt(step), {
       ...recipe,
       names: course.trainable,
-      forward: (x) => runGraph(context, graph, x),
+      forward: (x) => runGraph(context, graph, x, { masks: drops.tensors(context.tf) }),
       stepsDone: step,
       learningRate: learningRateAt(recipe, step),
     });
@@ -109,12 +112,15 @@ async function runSteps(
   }
 }
 
-function runGraph({ tf, variables }: StepContext, graph: Graph, x: Tensor, onStatistics?: StatisticsListener): Tensor {
+function runGraph(
+  { tf, variables }: StepContext,
+  graph: Graph,
+  x: Tensor,
+  options: Omit<ExecuteOptions, 'training'>,
+): Tensor {
   const inputs = new Map([[graph.inputs[0]!.id, x]]);
-  return execute(tf, graph, inputs, variables.values, { training: true, ...(onStatistics && { onStatistics }) })[0]!;
+  return execute(tf, graph, inputs, variables.values, { training: true, ...options })[0]!;
 }
-
-type StatisticsListener = (nodeId: string, mean: Tensor, variance: Tensor) => void;
 
 /** How many samples the moving statistics are measured on. */
 const statisticsSampleCount = 2048;
@@ -141,9 +147,11 @@ async function measureStatistics(
   for (let step = 0; step < batchCount; step++) {
     await yieldToEvents();
     tf.tidy(() => {
-      runGraph(context, graph, imageTensor(context, loader.batchAt(step)), (nodeId, mean, variance) => {
-        accumulate(tf, sums, `${nodeId}/mean`, tf.div(mean, batchCount));
-        accumulate(tf, sums, `${nodeId}/variance`, tf.div(variance, batchCount));
+      runGraph(context, graph, imageTensor(context, loader.batchAt(step)), {
+        onStatistics: (nodeId, mean, variance) => {
+          accumulate(tf, sums, `${nodeId}/mean`, tf.div(mean, batchCount));
+          accumulate(tf, sums, `${nodeId}/variance`, tf.div(variance, batchCount));
+        },
       });
     });
   }
