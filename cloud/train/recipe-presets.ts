@@ -36,6 +36,7 @@ export const recipePresets: { readonly [P in RecipePresetName]: RecipeInput } = 
     labelSmoothing: 0,
     clipNorm: 5,
     dropPath: 0.2,
+    auxiliaryWeight: 0.4,
     augmentation: { cropPaddingPixels: 4, cutoutPixels: 16 },
   },
   /** GPipe (arXiv 1811.06965v5) 4: AmoebaNet on ImageNet by the settings of its authors (arXiv 1802.01548), in the numbers of their code (tensorflow/tpu, amoeba_net_model.py). */
@@ -53,6 +54,7 @@ export const recipePresets: { readonly [P in RecipePresetName]: RecipeInput } = 
     averageDecay: 0.9999,
     dropout: 0.5,
     dropPath: 0.3,
+    auxiliaryWeight: 0.4,
     weightDecay: 4e-5,
     labelSmoothing: 0.1,
     augmentation: { cropPaddingPixels: 28 },
@@ -99,7 +101,7 @@ export function basicRecipe(
 }
 
 export function recipeOf(settings: RecipeSettings, { sampleCount, ...rest }: RecipeCase): TrainRecipe {
-  const { batchSize, rampEpochs, stepDecay, clipNorm, averageDecay, mixupAlpha, dropout, dropPath } = settings;
+  const { batchSize, rampEpochs, stepDecay, mixupAlpha } = settings;
   const stepsOf = (epochs: number) => (epochs * sampleCount) / batchSize;
   const rampSteps = settings.rampSteps ?? (rampEpochs === null ? null : Math.round(stepsOf(rampEpochs)));
   const basic = basicRecipe({ ...settings, rampSteps }, rest);
@@ -108,11 +110,14 @@ export function recipeOf(settings: RecipeSettings, { sampleCount, ...rest }: Rec
     ...(mixupAlpha !== null && { augmentation: { ...basic.augmentation, mixupAlpha } }),
     ...optimizers[settings.optimizer](settings),
     ...(stepDecay && { stepDecay: { factor: stepDecay.factor, everyStepCount: stepsOf(stepDecay.epochs) } }),
-    ...(clipNorm !== null && { clipNorm }),
-    ...(averageDecay !== null && { averageDecay }),
-    ...(dropout > 0 && { dropout }),
-    ...(dropPath > 0 && { dropPath }),
+    ...used(settings),
   };
+}
+
+/** What has the same name in a recipe, where it does something. */
+function used({ clipNorm, averageDecay, dropout, dropPath, auxiliaryWeight }: RecipeSettings): Partial<TrainRecipe> {
+  const all = { clipNorm, averageDecay, dropout, dropPath, auxiliaryWeight };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value));
 }
 
 const optimizers: { readonly [K in OptimizerKind]: (settings: RecipeSettings) => { optimizer?: Optimizer } } = {

@@ -57,6 +57,8 @@ export const recipeFieldsSchema = z.strictObject({
   dropout: probability.default(0),
   /** With which probability a path through a cell is cut at the end; it grows linearly from 0. */
   dropPath: probability.default(0),
+  /** Of the loss of an auxiliary head; null: there is none. */
+  auxiliaryWeight: z.number().positive().max(10).nullable().default(null),
 });
 
 /** What a recipe is made from, presets and defaults filled in. */

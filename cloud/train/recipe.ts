@@ -40,6 +40,8 @@ export interface TrainRecipe extends BasicRecipe {
   readonly dropout?: number;
   /** With which probability a path through a cell is cut at the end of the training; it grows linearly from 0. None is where absent. */
   readonly dropPath?: number;
+  /** Of the loss of an auxiliary head (tfjs/auxiliary-head.ts), in a network of cells; it has none where absent. */
+  readonly auxiliaryWeight?: number;
 }
 
 export type Optimizer =

@@ -61,7 +61,7 @@ export class MiniBatch {
     return sliceLabels(this.classes, ...this.#rangeOf(microBatch));
   }
 
-  /** As `crossEntropy` takes them. */
+  /** As `lossOf` takes them. */
   targets(microBatch: number): Tensor {
     const { recipe, data } = this.options;
     const context = { tf: this.tf, manifest: data.manifest };

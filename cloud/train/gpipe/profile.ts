@@ -10,6 +10,7 @@ import type { Network } from '@bespoke/shared/network/network.js';
 import type { Tf } from '@bespoke/shared/tfjs/tf.js';
 import type { PackedDataset } from '../data/packed.js';
 import type { TrainRecipe } from '../recipe.js';
+import { trainingGraph } from '../tfjs/auxiliary-head.js';
 import type { BlockCost } from './costs.js';
 import { Stage } from './stage.js';
 import type { StageTensor } from './stage-runner.js';
@@ -27,7 +28,7 @@ export interface ProfileOptions {
 /** In the order of the network; a block without nodes costs nothing and is not among them. Times include handing tensors over, as stages do. */
 export async function profileBlocks(tf: Tf, options: ProfileOptions): Promise<readonly BlockCost[]> {
   const { network, data, recipe, microBatchSize, warmupCount = 3, roundCount = 10 } = options;
-  const whole = lower(network);
+  const whole = trainingGraph(lower(network), recipe);
   const ids = blocksOf(whole);
   const graphs = split(
     whole,

@@ -13,7 +13,7 @@ import { execute } from '@bespoke/shared/tfjs/execute.js';
 import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
 import { learningRateAt } from '../recipe.js';
 import { clipScale, squaredNorms } from '../tfjs/clipping.js';
-import { crossEntropy, scoreLogits } from '../tfjs/loss.js';
+import { lossOf, scoreLogits } from '../tfjs/loss.js';
 import { applyGradients, averageDecayAt } from '../tfjs/optimizer.js';
 import { Variables } from '../tfjs/variables.js';
 import { BatchStatistics } from './batch-statistics.js';
@@ -174,7 +174,7 @@ export class Stage implements StageRunner {
 
   /** The outputs; at the last stage the loss's share and the logits. Statistics are noted the first time only. */
   #compute(microBatch: number, inputs: readonly Tensor[], isFirstTime: boolean): Tensor[] {
-    const { graph, isLast, microBatchSizes } = this.options;
+    const { graph, isLast, recipe, microBatchSizes } = this.options;
     const [means, variances]: [Tensor[], Tensor[]] = [[], []];
     const outputs = execute(
       this.tf,
@@ -192,8 +192,8 @@ export class Stage implements StageRunner {
     );
     if (isFirstTime) this.statistics.note(microBatchSizes[microBatch]!, means, variances);
     if (!isLast) return outputs;
-    const [logits] = outputs;
-    return [crossEntropy(this.tf, logits!, this.batch.targets(microBatch)), logits!];
+    const targets = this.batch.targets(microBatch);
+    return [lossOf(this.tf, outputs, targets, recipe.auxiliaryWeight), outputs[0]!];
   }
 
   async #handOn(microBatch: number, outputs: readonly Tensor[]): Promise<readonly StageTensor[]> {

@@ -29,6 +29,12 @@ export function crossEntropy(tf: Tf, logits: Tensor, targets: Tensor): Tensor {
   return tf.sum(tf.mul(tf.logSoftmax(logits as Tensor2D), targets));
 }
 
+/** The loss of what a network gives: logits and, where it has an auxiliary head, those of that, whose loss counts by its weight. */
+export function lossOf(tf: Tf, [logits, auxiliary]: readonly Tensor[], targets: Tensor, auxiliaryWeight = 0): Tensor {
+  const loss = crossEntropy(tf, logits!, targets);
+  return auxiliary ? tf.add(loss, tf.mul(crossEntropy(tf, auxiliary, targets), auxiliaryWeight)) : loss;
+}
+
 /** Sums over a batch: cross-entropy without smoothing, and how many are right (the first of equal logits counts). */
 export function scoreLogits(
   logits: Float32Array,

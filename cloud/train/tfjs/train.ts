@@ -9,6 +9,7 @@ import { noAugmentation, openLoader } from '../data/loader.js';
 import type { PackedDataset } from '../data/packed.js';
 import type { TrainHooks } from '../engine.js';
 import { learningRateAt, type TrainRecipe } from '../recipe.js';
+import { trainingGraph } from './auxiliary-head.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { DropMasks } from './drop-masks.js';
 import { descend, imageTensor, type StepContext, yieldToEvents } from './step.js';
@@ -28,17 +29,18 @@ export async function trainGraph(
   recipe: TrainRecipe,
   hooks: TrainHooks = {},
 ): Promise<Weights> {
-  const declared = declareWeights(graph);
+  const whole = trainingGraph(graph, recipe);
+  const declared = declareWeights(whole);
   const trainable = [...declared.keys()].filter((name) => declared.get(name)!.trainable);
-  const initial = inherit(initializeWeights(graph, recipe.seed), hooks.initialWeights);
+  const initial = inherit(initializeWeights(whole, recipe.seed), hooks.initialWeights);
   const variables = new Variables(tf, new Map(trainable.map((name) => [name, initial.get(name)!])));
   const context: StepContext = { tf, variables, manifest: data.manifest };
   const identity = hashJson({ runtime, graph, recipe, sha256: data.manifest.sha256 });
   try {
     const firstStep = await resume(variables, identity, hooks);
-    await runSteps(context, graph, data, recipe, { firstStep, trainable, identity, hooks });
-    if (recipe.averageDecay !== undefined) await takeAverages(variables);
-    const weights = await variables.readValues();
+    await runSteps(context, whole, data, recipe, { firstStep, trainable, identity, hooks });
+    const weights = trainedWeights(graph, await variables.readState());
+    variables.writeState(new Map([...weights].map(([name, weight]) => [`value:${name}`, weight])));
     for (const [name, weight] of await measureStatistics(context, graph, data, recipe)) weights.set(name, weight);
     return weights;
   } finally {
@@ -62,12 +64,6 @@ async function resume(variables: Variables, identity: string, { checkpointDirect
   if (!checkpoint || checkpoint.identity !== identity) return 0;
   variables.writeState(checkpoint.state);
   return checkpoint.step;
-}
-
-/** The running means of the weights take their place. */
-async function takeAverages(variables: Variables): Promise<void> {
-  const averages = trainedWeights(await variables.readState());
-  variables.writeState(new Map([...averages].map(([name, weight]) => [`value:${name}`, weight])));
 }
 
 interface Course {
@@ -117,9 +113,9 @@ function runGraph(
   graph: Graph,
   x: Tensor,
   options: Omit<ExecuteOptions, 'training'>,
-): Tensor {
+): Tensor[] {
   const inputs = new Map([[graph.inputs[0]!.id, x]]);
-  return execute(tf, graph, inputs, variables.values, { training: true, ...options })[0]!;
+  return execute(tf, graph, inputs, variables.values, { training: true, ...options });
 }
 
 /** How many samples the moving statistics are measured on. */

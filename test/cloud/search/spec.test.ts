@@ -201,6 +201,7 @@ describe('resolveSpec', () => {
         mixupAlpha: null,
         dropout: 0,
         dropPath: 0,
+        auxiliaryWeight: null,
       },
       seed: 0,
       runtime: 'tflite',

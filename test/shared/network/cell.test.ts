@@ -1,5 +1,5 @@
 import { GraphBuilder } from '@bespoke/shared/graph/graph.js';
-import { type CellPair, cellPaths, lowerCell } from '@bespoke/shared/network/cell.js';
+import { type CellPair, cellBlocks, cellPaths, lowerCell } from '@bespoke/shared/network/cell.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import { zooNetwork } from '@bespoke/shared/network/zoo/zoo.js';
 import { describe, expect, it } from 'vitest';
@@ -30,5 +30,15 @@ describe('cellPaths', () => {
     const graph = lower(zooNetwork('mobilenet-v2'));
     expect(graph.nodes.some(({ op }) => op === 'add')).toBe(true);
     expect(cellPaths(graph)).toEqual([]);
+    expect(cellBlocks(graph)).toEqual([]);
+  });
+});
+
+describe('cellBlocks', () => {
+  it('are the cells of a network, in order', () => {
+    const { blocks } = zooNetwork('eeea-a', { cells: 5 });
+    const cells = blocks.filter(({ kind }) => kind === 'cell').map(({ id }) => id);
+    expect(cells).toHaveLength(5);
+    expect(cellBlocks(lower(zooNetwork('eeea-a', { cells: 5 })))).toEqual(cells);
   });
 });

@@ -18,6 +18,7 @@ import { execute } from '@bespoke/shared/tfjs/execute.js';
 import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
 
 export interface Course {
+  /** As the recipe trains it. */
   readonly graph: Graph;
   readonly recipe: TrainRecipe;
   readonly data: PackedDataset;
@@ -133,12 +134,13 @@ function gradientsOf(
     moments.set(id, moments.has(id) ? mergeMoments(moments.get(id)!, own) : own);
   };
   const loss = () => {
-    const [logits] = execute(tf, graph, new Map([[graph.inputs[0]!.id, x]]), variables.values, {
+    const [logits, auxiliary] = execute(tf, graph, new Map([[graph.inputs[0]!.id, x]]), variables.values, {
       training: true,
       masks: batch.masks,
       onStatistics,
     });
-    return crossEntropy(tf, logits!, targets);
+    const own = crossEntropy(tf, logits!, targets);
+    return auxiliary ? tf.add(own, tf.mul(crossEntropy(tf, auxiliary, targets), recipe.auxiliaryWeight!)) : own;
   };
   const { value, grads } = tf.valueAndGrads(loss)(names.map((name) => variables.values.get(name)!));
   tf.dispose([x, targets, value, ...batch.masks.values()]);

@@ -1,6 +1,7 @@
 /** What stages come to by the recipes of the papers: the bits of one loop over the micro-batches, however the network is cut. */
 import type { Remat } from '@bespoke/cloud/train/gpipe/schedule.js';
 import type { TrainRecipe } from '@bespoke/cloud/train/recipe.js';
+import { trainingGraph } from '@bespoke/cloud/train/tfjs/auxiliary-head.js';
 import { openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
 import { trainedWeights } from '@bespoke/cloud/train/tfjs/variables.js';
 import { verifyWeights, type Weights } from '@bespoke/shared/graph/weights.js';
@@ -36,6 +37,7 @@ const parts = {
   averaged: { averageDecay: 0.5 },
   mixed: { augmentation: { ...recipeOf(batchSize).augmentation, mixupAlpha: 0.4 } },
   drops: { dropout: 0.3, dropPath: 0.3, stepCount },
+  auxiliary: { auxiliaryWeight: 0.4 },
 } as const satisfies Record<string, Partial<TrainRecipe>>;
 
 const recipes = {
@@ -45,7 +47,16 @@ const recipes = {
   averaged: parts.averaged,
   mixed: parts.mixed,
   drops: parts.drops,
-  all: { ...parts.rmsprop, ...parts.clipped, ...parts.averaged, ...parts.mixed, ...parts.drops, weightDecay: 1e-2 },
+  auxiliary: parts.auxiliary,
+  all: {
+    ...parts.rmsprop,
+    ...parts.clipped,
+    ...parts.averaged,
+    ...parts.mixed,
+    ...parts.drops,
+    ...parts.auxiliary,
+    weightDecay: 1e-2,
+  },
 } satisfies Record<string, Partial<TrainRecipe>>;
 type RecipeName = keyof typeof recipes;
 
@@ -58,10 +69,13 @@ interface Case {
 }
 
 const recipeNames = Object.keys(recipes) as RecipeName[];
+const networkOf = (recipe: RecipeName): NetworkName => ('auxiliaryWeight' in recipes[recipe] ? 'deep' : 'cells');
 /** Cells, in which paths are cut, with every recipe, K and M. */
 const cases = recipeNames.flatMap((recipe) =>
   [1, 2, 3].flatMap((K) =>
-    [1, 3].flatMap((M) => (['none', 'always'] as const).map((remat): Case => ({ recipe, name: 'cells', K, M, remat }))),
+    [1, 3].flatMap((M) =>
+      (['none', 'always'] as const).map((remat): Case => ({ recipe, name: networkOf(recipe), K, M, remat })),
+    ),
   ),
 );
 /** A chain with everything, in one partition more. */
@@ -69,18 +83,21 @@ cases.push({ recipe: 'all', name: 'mbconv', K: 4, M: 3, remat: 'except-last' });
 
 const recipeNamed = (recipe: RecipeName): TrainRecipe => ({ ...recipeOf(batchSize), ...recipes[recipe] });
 
+const graphOf = (name: NetworkName, recipe: TrainRecipe) => trainingGraph(lower(networks[name].network), recipe);
+
 const references = new Map<string, Promise<Weights[]>>();
 function referenceOf(name: NetworkName, recipe: RecipeName, M: number): Promise<Weights[]> {
   const key = `${name} ${recipe} ${M}`;
-  const graph = lower(networks[name].network);
+  const graph = graphOf(name, recipeNamed(recipe));
   const course = { graph, recipe: recipeNamed(recipe), data, microBatchSizes: sizesOf(batchSize, M) };
   if (!references.has(key)) references.set(key, loopOverMicroBatches(tf, course, stepCount));
   return references.get(key)!;
 }
 
 function pipelineOf({ name, recipe, K, M, remat }: Case): LocalPipeline {
-  const microBatchSizes = sizesOf(batchSize, M);
-  return new LocalPipeline(tf, { graphs: partitionsOf(name, K), recipe: recipeNamed(recipe), microBatchSizes, remat });
+  const own = recipeNamed(recipe);
+  const graphs = partitionsOf(name, K, own);
+  return new LocalPipeline(tf, { graphs, recipe: own, microBatchSizes: sizesOf(batchSize, M), remat });
 }
 
 async function advance(pipeline: LocalPipeline, ...steps: readonly number[]): Promise<void> {
@@ -105,17 +122,16 @@ describe('Stage: recipes', () => {
   );
 
   it.each(recipeNames)('each change the weights: %s', async (recipe) => {
-    const plain = loopOverMicroBatches(
-      tf,
-      { graph: lower(networks.cells.network), recipe: recipeOf(batchSize), data, microBatchSizes: [batchSize] },
-      stepCount,
-    );
-    const last = (states: Weights[]) => bytesOf(trainedWeights(states.at(-1)!));
-    expect(last(await referenceOf('cells', recipe, 1))).not.toEqual(last(await plain));
+    const name = networkOf(recipe);
+    const graph = lower(networks[name].network);
+    const course = { graph, recipe: recipeOf(batchSize), data, microBatchSizes: [batchSize] };
+    const plain = await loopOverMicroBatches(tf, course, stepCount);
+    const last = (states: Weights[]) => bytesOf(trainedWeights(graph, states.at(-1)!));
+    expect(last(await referenceOf(name, recipe, 1))).not.toEqual(last(plain));
   });
 
   it('go on from their state in other partitions, after an abort, with no tensor left behind', async () => {
-    const one = { recipe: 'all', name: 'cells', M: 3, remat: 'none' } as const;
+    const one = { recipe: 'all', name: 'deep', M: 3, remat: 'none' } as const;
     const reference = await referenceOf(one.name, one.recipe, one.M);
     const before = tf.memory().numTensors;
     const two = pipelineOf({ ...one, K: 2 });
@@ -131,13 +147,14 @@ describe('Stage: recipes', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('hand out running means of weights and statistics, in the shapes of the graph', async () => {
-    const state = (await referenceOf('cells', 'averaged', 1)).at(-1)!;
-    const weights = trainedWeights(state);
-    verifyWeights(lower(networks.cells.network), weights);
-    for (const [name, { values }] of weights) {
-      expect(values).toEqual(state.get(`average:${name}`)!.values);
-      expect(values).not.toEqual(state.get(`value:${name}`)!.values);
-    }
+  it('hand out running means of weights and statistics, without the auxiliary head', async () => {
+    const state = (await referenceOf('deep', 'all', 1)).at(-1)!;
+    const graph = lower(networks.deep.network);
+    const weights = trainedWeights(graph, state);
+    verifyWeights(graph, weights);
+    expect([...state.keys()].some((key) => key.includes('auxiliary'))).toBe(true);
+    for (const [name, { values }] of weights) expect(values).toEqual(state.get(`average:${name}`)!.values);
+    const [filter, mean] = ['head/classifier/filter', 'd/pre0-norm/mean'];
+    for (const name of [filter, mean]) expect(weights.get(name)).not.toEqual(state.get(`value:${name}`));
   });
 });

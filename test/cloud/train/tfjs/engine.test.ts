@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { choose } from '@bespoke/cloud/search/space.js';
 import type { Engine } from '@bespoke/cloud/train/engine.js';
 import type { TrainRecipe } from '@bespoke/cloud/train/recipe.js';
+import { trainingGraph } from '@bespoke/cloud/train/tfjs/auxiliary-head.js';
 import { type OpenedBackend, openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
 import { tfjsEngine } from '@bespoke/cloud/train/tfjs/engine.js';
 import { trainedWeights } from '@bespoke/cloud/train/tfjs/variables.js';
@@ -11,6 +12,7 @@ import { hashJson } from '@bespoke/shared/base/json.js';
 import { verifyWeights } from '@bespoke/shared/graph/weights.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { networks } from '../gpipe/local-pipeline.js';
 import { loopOverMicroBatches } from '../gpipe/reference-loop.js';
 import { tinyData, tinyRecipe, tinySpace } from './tiny.js';
 
@@ -26,6 +28,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const data = tinyData();
 const graph = lower(choose(tinySpace, [0, 0, 2, 0]));
+
+const cells = lower(networks.cells.network);
 
 /** What a recipe may have over the tiny one. */
 const recipes: readonly Partial<TrainRecipe>[] = [
@@ -77,11 +81,15 @@ describe('Engine.train', () => {
     for (const name of names) expect(child.get(name)).toEqual((name === filter ? own : parent).get(name));
   });
 
-  it.each(recipes)('comes to the bits of a plain loop over the batches: %j', async (more) => {
+  it.each([
+    ...recipes.map((more) => ({ more, graph })),
+    { more: { auxiliaryWeight: 0.4, dropPath: 0.5, averageDecay: 0.5 }, graph: cells },
+  ])('comes to the bits of a plain loop over the batches: $more', async ({ more, graph }) => {
     const recipe = { ...tinyRecipe, ...more, stepCount: 5 };
     const weights = await engine.train(graph, data, recipe);
-    const course = { graph, recipe, data, microBatchSizes: [recipe.batchSize] };
-    const expected = trainedWeights((await loopOverMicroBatches(opened.tf, course, 5)).at(-1)!);
+    const course = { graph: trainingGraph(graph, recipe), recipe, data, microBatchSizes: [recipe.batchSize] };
+    const expected = trainedWeights(graph, (await loopOverMicroBatches(opened.tf, course, 5)).at(-1)!);
+    expect([...weights.keys()].sort()).toEqual([...expected.keys()].sort());
     const trained = [...expected].filter(([name]) => !/\/(mean|variance)$/.test(name));
     expect(trained.length).toBeGreaterThan(10);
     for (const [name, weight] of trained) expect(weights.get(name), name).toEqual(weight);
