@@ -26,7 +26,7 @@ export const recipePresets: { readonly [P in RecipePresetName]: RecipeInput } = 
     dropout: 0.1,
     augmentation: { cropPaddingPixels: 28 },
   },
-  /** EEEA-Net (arXiv 2108.06156) 4.1: the final training on CIFAR-10; clipping as in the published code (train_cifar.py). */
+  /** EEEA-Net (arXiv 2108.06156) 4.1: the final training on CIFAR-10; clipping is that of the authors' search, in their code. */
   'eeea-cifar': {
     epochs: 600,
     batchSize: 96,

@@ -4,9 +4,9 @@
  * What batch `step` holds is a function of (seed, split, step) alone: a resumed training sees the batches that it would have seen.
  * Epochs follow each other without a gap, so every batch is full.
  */
-import { randomStream } from '@bespoke/shared/base/random.js';
+import { type RandomStream, randomStream } from '@bespoke/shared/base/random.js';
 import type { Augmentation } from '../recipe.js';
-import { drawMixing, mixImages } from './mixup.js';
+import { drawMixing, Mixup } from './mixup.js';
 import { imageSize, type PackedDataset, type Split, splitRange } from './packed.js';
 
 /** What the samples of a batch are. The loader writes the next batch over the arrays. */
@@ -43,7 +43,7 @@ export interface LoaderOptions {
   readonly augmentation: Augmentation;
 }
 
-/** Opens a loader over one split, which must not be empty. Its two buffers are allocated here, once. */
+/** Opens a loader over one split, which must not be empty. Its buffers are allocated here, once. */
 export function openLoader(data: PackedDataset, { split, seed, batchSize, augmentation }: LoaderOptions): Loader {
   const { manifest } = data;
   const { first, count: sampleCount } = splitRange(manifest, split);
@@ -51,44 +51,27 @@ export function openLoader(data: PackedDataset, { split, seed, batchSize, augmen
   const images = new Float32Array(batchSize * size);
   const labels = new Int32Array(batchSize);
   const writeImage = imageWriter(data, images);
+  const writeAugmented = augmentedWriter(manifest, images, writeImage, augmentation);
+  const { mixupAlpha: alpha } = augmentation;
+  const mixup = alpha && new Mixup((step) => drawMixing(alpha, batchSize, seed, split, step), batchSize, size);
   const orders = new OrderCache((epoch) => randomStream(seed, 'order', split, epoch).permutation(sampleCount));
   const sampleAt = (step: number, slot: number) => {
     const position = step * batchSize + slot;
     return first + orders.get(Math.floor(position / sampleCount))[position % sampleCount]!;
   };
-  const { mixupAlpha } = augmentation;
-  const unmixed = new Float32Array(mixupAlpha === undefined ? 0 : images.length);
-  const mixingAt = (step: number) =>
-    mixupAlpha === undefined ? undefined : drawMixing(mixupAlpha, batchSize, seed, split, step);
-  const labelsAt = (step: number, mixing = mixingAt(step)): BatchLabels => {
+  const labelsAt = (step: number): BatchLabels => {
     for (let slot = 0; slot < batchSize; slot++) labels[slot] = data.labels[sampleAt(step, slot)]!;
-    if (!mixing) return { labels };
-    return {
-      labels,
-      mixed: { labels: Int32Array.from(mixing.partners, (slot) => labels[slot]!), share: mixing.share },
-    };
+    return { labels, ...(mixup && { mixed: mixup.partnersOf(labels, step) }) };
   };
 
   return {
     sampleCount,
-    labelsAt: (step) => labelsAt(step),
+    labelsAt,
     batchAt(step) {
       const stream = randomStream(seed, 'augmentation', split, step);
-      for (let slot = 0; slot < batchSize; slot++) {
-        const mirrored = augmentation.flip && stream.uniform() < 0.5;
-        const pad = augmentation.cropPaddingPixels;
-        const shiftY = pad > 0 ? stream.integer(2 * pad + 1) - pad : 0;
-        const shiftX = pad > 0 ? stream.integer(2 * pad + 1) - pad : 0;
-        writeImage(sampleAt(step, slot), slot, shiftY, shiftX, mirrored);
-        if (augmentation.cutoutPixels > 0) {
-          const top = stream.integer(manifest.height) - (augmentation.cutoutPixels >> 1);
-          const left = stream.integer(manifest.width) - (augmentation.cutoutPixels >> 1);
-          cutOut(images, slot * size, manifest, top, left, augmentation.cutoutPixels);
-        }
-      }
-      const mixing = mixingAt(step);
-      if (mixing) mixImages(images, unmixed, size, mixing);
-      return { images, ...labelsAt(step, mixing), count: batchSize };
+      for (let slot = 0; slot < batchSize; slot++) writeAugmented(sampleAt(step, slot), slot, stream);
+      if (mixup) mixup.mix(images, step);
+      return { images, ...labelsAt(step), count: batchSize };
     },
     inOrder(start) {
       const count = Math.min(batchSize, sampleCount - start);
@@ -152,6 +135,25 @@ function imageWriter({ manifest, images: pixels }: PackedDataset, batch: Float32
         for (let channel = 0; channel < channels; channel++) batch[to++] = table[(channel << 8) | pixels[from++]!]!;
       }
     }
+  };
+}
+
+/** Writes a sample into a slot of the batch, moved, mirrored and cut out as the stream says. */
+function augmentedWriter(
+  manifest: PackedDataset['manifest'],
+  batch: Float32Array,
+  writeImage: WriteImage,
+  { flip, cropPaddingPixels: pad, cutoutPixels }: Augmentation,
+): (sample: number, slot: number, stream: RandomStream) => void {
+  return (sample, slot, stream) => {
+    const mirrored = flip && stream.uniform() < 0.5;
+    const shiftY = pad > 0 ? stream.integer(2 * pad + 1) - pad : 0;
+    const shiftX = pad > 0 ? stream.integer(2 * pad + 1) - pad : 0;
+    writeImage(sample, slot, shiftY, shiftX, mirrored);
+    if (cutoutPixels === 0) return;
+    const top = stream.integer(manifest.height) - (cutoutPixels >> 1);
+    const left = stream.integer(manifest.width) - (cutoutPixels >> 1);
+    cutOut(batch, slot * imageSize(manifest), manifest, top, left, cutoutPixels);
   };
 }
 

@@ -20,6 +20,30 @@ export function drawMixing(alpha: number, batchSize: number, seed: number, split
   return { share: Math.max(share, 1 - share), partners: stream.permutation(batchSize) };
 }
 
+/** The mixtures of a loader's batches; its buffer is allocated here, once. */
+export class Mixup {
+  private readonly copy: Float32Array;
+
+  /** Images are of `size` values. */
+  constructor(
+    private readonly drawAt: (step: number) => Mixing,
+    batchSize: number,
+    private readonly size: number,
+  ) {
+    this.copy = new Float32Array(batchSize * size);
+  }
+
+  mix(images: Float32Array, step: number): void {
+    mixImages(images, this.copy, this.size, this.drawAt(step));
+  }
+
+  /** The labels of the partners, and the share of a sample's own. */
+  partnersOf(labels: Int32Array, step: number): { readonly labels: Int32Array; readonly share: number } {
+    const { share, partners } = this.drawAt(step);
+    return { labels: Int32Array.from(partners, (slot) => labels[slot]!), share };
+  }
+}
+
 /** Mixes images of `size` values, in place; `copy` is room for as many values as there are. */
 export function mixImages(images: Float32Array, copy: Float32Array, size: number, { share, partners }: Mixing): void {
   copy.set(images);

@@ -78,8 +78,11 @@ const cases = recipeNames.flatMap((recipe) =>
     ),
   ),
 );
-/** A chain with everything, in one partition more. */
-cases.push({ recipe: 'all', name: 'mbconv', K: 4, M: 3, remat: 'except-last' });
+/** In one partition more: the norm of the gradients, and everything, in a chain. */
+cases.push(
+  { recipe: 'clipped', name: 'cells', K: 4, M: 3, remat: 'except-last' },
+  { recipe: 'all', name: 'mbconv', K: 4, M: 3, remat: 'except-last' },
+);
 
 const recipeNamed = (recipe: RecipeName): TrainRecipe => ({ ...recipeOf(batchSize), ...recipes[recipe] });
 

@@ -61,6 +61,16 @@ describe('Engine.train', () => {
     expect(loss).toBeLessThan(0.3);
   });
 
+  it.each<Partial<TrainRecipe>>([
+    { learningRate: 0.02, optimizer: { kind: 'adam', squareDecay: 0.999, epsilon: 1e-8 } },
+    { learningRate: 0.02, optimizer: { kind: 'rmsprop', squareDecay: 0.9, epsilon: 1e-3 }, averageDecay: 0.9 },
+    { clipNorm: 0.5, dropout: 0.1, augmentation: { ...tinyRecipe.augmentation, mixupAlpha: 0.2 } },
+  ])('learns it by other recipes as well: %j', async (more) => {
+    const weights = await engine.train(graph, data, { ...tinyRecipe, stepCount: 60, ...more });
+    verifyWeights(graph, weights);
+    expect((await engine.evaluate(graph, weights, data, 'test')).accuracy).toBeGreaterThan(0.9);
+  });
+
   it('gives the same weights for the same seed', async () => {
     const recipe = { ...tinyRecipe, stepCount: 3 };
     const [a, b] = [await engine.train(graph, data, recipe), await engine.train(graph, data, recipe)];
