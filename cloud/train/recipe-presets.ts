@@ -15,7 +15,7 @@ import {
 
 export const recipePresets: { readonly [P in RecipePresetName]: RecipeInput } = {
   default: {},
-  /** ProxylessNAS (arXiv 1812.00332v2) 4.2: the networks found, trained anew on ImageNet; the numbers of the published code (search/README.md, retraining). */
+  /** ProxylessNAS (arXiv 1812.00332v2) 4.2: the networks found, trained anew on ImageNet; the numbers of the published code (search/README.md, retraining; dropout as for mobile). */
   'proxyless-imagenet': {
     epochs: 300,
     batchSize: 256,
@@ -23,9 +23,10 @@ export const recipePresets: { readonly [P in RecipePresetName]: RecipeInput } = 
     rampSteps: 0,
     weightDecay: 4e-5,
     labelSmoothing: 0.1,
+    dropout: 0.1,
     augmentation: { cropPaddingPixels: 28 },
   },
-  /** EEEA-Net (arXiv 2108.06156) 4.1: the final training on CIFAR-10; clipping as in the published code (train_cifar.py). */
+  /** EEEA-Net (arXiv 2108.06156) 4.1: the final training on CIFAR-10; clipping is that of the authors' search, in their code. */
   'eeea-cifar': {
     epochs: 600,
     batchSize: 96,
@@ -34,6 +35,8 @@ export const recipePresets: { readonly [P in RecipePresetName]: RecipeInput } = 
     weightDecay: 3e-4,
     labelSmoothing: 0,
     clipNorm: 5,
+    dropPath: 0.2,
+    auxiliaryWeight: 0.4,
     augmentation: { cropPaddingPixels: 4, cutoutPixels: 16 },
   },
   /** GPipe (arXiv 1811.06965v5) 4: AmoebaNet on ImageNet by the settings of its authors (arXiv 1802.01548), in the numbers of their code (tensorflow/tpu, amoeba_net_model.py). */
@@ -49,6 +52,9 @@ export const recipePresets: { readonly [P in RecipePresetName]: RecipeInput } = 
     epsilon: 1,
     clipNorm: 10,
     averageDecay: 0.9999,
+    dropout: 0.5,
+    dropPath: 0.3,
+    auxiliaryWeight: 0.4,
     weightDecay: 4e-5,
     labelSmoothing: 0.1,
     augmentation: { cropPaddingPixels: 28 },
@@ -95,16 +101,23 @@ export function basicRecipe(
 }
 
 export function recipeOf(settings: RecipeSettings, { sampleCount, ...rest }: RecipeCase): TrainRecipe {
-  const { batchSize, rampEpochs, stepDecay, clipNorm, averageDecay } = settings;
+  const { batchSize, rampEpochs, stepDecay, mixupAlpha } = settings;
   const stepsOf = (epochs: number) => (epochs * sampleCount) / batchSize;
   const rampSteps = settings.rampSteps ?? (rampEpochs === null ? null : Math.round(stepsOf(rampEpochs)));
+  const basic = basicRecipe({ ...settings, rampSteps }, rest);
   return {
-    ...basicRecipe({ ...settings, rampSteps }, rest),
+    ...basic,
+    ...(mixupAlpha !== null && { augmentation: { ...basic.augmentation, mixupAlpha } }),
     ...optimizers[settings.optimizer](settings),
     ...(stepDecay && { stepDecay: { factor: stepDecay.factor, everyStepCount: stepsOf(stepDecay.epochs) } }),
-    ...(clipNorm !== null && { clipNorm }),
-    ...(averageDecay !== null && { averageDecay }),
+    ...used(settings),
   };
+}
+
+/** What has the same name in a recipe, where it does something. */
+function used({ clipNorm, averageDecay, dropout, dropPath, auxiliaryWeight }: RecipeSettings): Partial<TrainRecipe> {
+  const all = { clipNorm, averageDecay, dropout, dropPath, auxiliaryWeight };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value));
 }
 
 const optimizers: { readonly [K in OptimizerKind]: (settings: RecipeSettings) => { optimizer?: Optimizer } } = {

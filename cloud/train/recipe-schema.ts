@@ -51,6 +51,14 @@ export const recipeFieldsSchema = z.strictObject({
   clipNorm: z.number().positive().max(1e6).nullable().default(null),
   /** Of running means of the weights, which are what the training comes to; null: the last weights. */
   averageDecay: probability.nullable().default(null),
+  /** Pairs of samples are mixed by shares from Beta(alpha, alpha); null: they are not. */
+  mixupAlpha: z.number().min(0.01).max(100).nullable().default(null),
+  /** With which probability a feature before the classifier is zeroed. */
+  dropout: probability.default(0),
+  /** With which probability a path through a cell is cut at the end; it grows linearly from 0. */
+  dropPath: probability.default(0),
+  /** Of the loss of an auxiliary head; null: there is none. */
+  auxiliaryWeight: z.number().positive().max(10).nullable().default(null),
 });
 
 /** What a recipe is made from, presets and defaults filled in. */

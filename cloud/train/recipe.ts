@@ -7,6 +7,8 @@ export interface Augmentation {
   readonly cropPaddingPixels: number;
   /** Side of the square that is zeroed at random; 0 for none. */
   readonly cutoutPixels: number;
+  /** Pairs of samples are mixed, with their targets, by shares from Beta(alpha, alpha) (data/mixup.ts); none are where absent. */
+  readonly mixupAlpha?: number;
 }
 
 /** What the weight steps of a search and a training have in common. */
@@ -34,6 +36,12 @@ export interface TrainRecipe extends BasicRecipe {
   readonly clipNorm?: number;
   /** The weights that come of the training are running means of this share of the old, once there were steps enough: (1 + n) / (10 + n) of the old before. */
   readonly averageDecay?: number;
+  /** With which probability a feature before the classifier is zeroed; none is where absent. */
+  readonly dropout?: number;
+  /** With which probability a path through a cell is cut at the end of the training; it grows linearly from 0. None is where absent. */
+  readonly dropPath?: number;
+  /** Of the loss of an auxiliary head (tfjs/auxiliary-head.ts), in a network of cells; it has none where absent. */
+  readonly auxiliaryWeight?: number;
 }
 
 export type Optimizer =

@@ -10,7 +10,7 @@
  */
 import { z } from 'zod';
 import { AppError } from '../base/errors.js';
-import type { GraphBuilder, TensorId } from '../graph/graph.js';
+import { blockOf, type Graph, type GraphBuilder, type TensorId } from '../graph/graph.js';
 import type { Shape } from '../graph/tensor.js';
 import { CellBuilder } from './cell-builder.js';
 import { type CellOp, cellOps } from './cell-op.js';
@@ -126,4 +126,23 @@ export function lowerCell(
   const maps = concat.map((index) => states[index]!);
   const out = add('concat', { kind: 'concat', count: maps.length }, ...maps);
   return [s1, block.squeezeExcite ? add('se', { kind: 'squeezeExcite' }, out) : out];
+}
+
+/** The cells of a graph, in order: the blocks that end steps, by the names that `lowerCell` gives. */
+export function cellBlocks(graph: Graph): readonly string[] {
+  return [...new Set(stepsOf(graph).map(({ id }) => blockOf(id)))];
+}
+
+/**
+ * The results of all ops of a graph's cells, but of those that hand a state on as it is: the paths that drop path cuts (DARTS's code; EEEA-Net).
+ * By the names that `lowerCell` gives: `<cell>/3` adds `<cell>/3a…` and `<cell>/3b…`.
+ */
+export function cellPaths(graph: Graph): readonly TensorId[] {
+  return stepsOf(graph).flatMap(({ id, inputs }) =>
+    inputs.filter((input) => input.startsWith(id) && /^[ab](-|$)/.test(input.slice(id.length))),
+  );
+}
+
+function stepsOf({ nodes }: Graph): Graph['nodes'] {
+  return nodes.filter(({ id, op }) => op === 'add' && /\/\d+$/.test(id));
 }

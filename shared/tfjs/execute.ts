@@ -13,11 +13,13 @@ export interface ExecuteOptions {
    * The tensors are the callee's: it disposes of them, or a tidy around `execute` does.
    */
   readonly onStatistics?: (nodeId: TensorId, mean: Tensor, variance: Tensor) => void;
+  /** What the outputs of nodes are multiplied by, each [N, ...] as broadcasts to the output: dropout and the like. */
+  readonly masks?: ReadonlyMap<TensorId, Tensor>;
 }
 
 /**
  * Runs `graph`: inputs by id, each [N, ...shape]; weights by full name, in the layouts of graph/weights.ts.
- * Returns a new tensor [N, ...shape] per output, in their order. Inputs and weights stay; what is made in between is disposed of
+ * Returns a new tensor [N, ...shape] per output, in their order. Inputs, weights and masks stay; what is made in between is disposed of
  * as soon as nothing reads it any more (a gradient tape keeps what it needs).
  * Throws `GRAPH_ILLEGAL` for a missing input, `WEIGHTS_MISMATCH` for a missing weight.
  */
@@ -37,10 +39,18 @@ export function execute(
       training: options.training,
     });
     reportMoments(node.id, moments, options);
-    live.define(node.id, output);
+    const mask = options.masks?.get(node.id);
+    live.define(node.id, mask ? multiply(tf, output, mask) : output);
     for (const id of node.inputs) live.release(id);
   }
   return graph.outputs.map((id) => live.take(id));
+}
+
+/** x * mask; disposes of x. */
+function multiply(tf: Tf, x: Tensor, mask: Tensor): Tensor {
+  const product = tf.mul(x, mask);
+  x.dispose();
+  return product;
 }
 
 function reportMoments(nodeId: TensorId, moments: Moments | undefined, { onStatistics }: ExecuteOptions): void {

@@ -4,15 +4,22 @@
  * What batch `step` holds is a function of (seed, split, step) alone: a resumed training sees the batches that it would have seen.
  * Epochs follow each other without a gap, so every batch is full.
  */
-import { randomStream } from '@bespoke/shared/base/random.js';
+import { type RandomStream, randomStream } from '@bespoke/shared/base/random.js';
 import type { Augmentation } from '../recipe.js';
+import { drawMixing, Mixup } from './mixup.js';
 import { imageSize, type PackedDataset, type Split, splitRange } from './packed.js';
 
-export interface Batch {
-  /** [count, height, width, channels], (pixel / 255 - mean) / deviation; the loader writes the next batch over it. */
-  readonly images: Float32Array;
-  /** [count], likewise. */
+/** What the samples of a batch are. The loader writes the next batch over the arrays. */
+export interface BatchLabels {
+  /** [count] */
   readonly labels: Int32Array;
+  /** Where samples are mixed in pairs: the partners' labels, and the share of a sample's own. */
+  readonly mixed?: { readonly labels: Int32Array; readonly share: number };
+}
+
+export interface Batch extends BatchLabels {
+  /** [count, height, width, channels], (pixel / 255 - mean) / deviation; likewise. */
+  readonly images: Float32Array;
   readonly count: number;
 }
 
@@ -22,7 +29,7 @@ export interface Loader {
   /** Batch `step` of the endless shuffled run through the split, augmented. */
   batchAt(step: number): Batch;
   /** Its labels alone, for who has no use for the images. */
-  labelsAt(step: number): Int32Array;
+  labelsAt(step: number): BatchLabels;
   /** Samples [first, first + batchSize) of the split in its own order, as they are; the last batch may be short. */
   inOrder(first: number): Batch;
 }
@@ -36,7 +43,7 @@ export interface LoaderOptions {
   readonly augmentation: Augmentation;
 }
 
-/** Opens a loader over one split, which must not be empty. Its two buffers are allocated here, once. */
+/** Opens a loader over one split, which must not be empty. Its buffers are allocated here, once. */
 export function openLoader(data: PackedDataset, { split, seed, batchSize, augmentation }: LoaderOptions): Loader {
   const { manifest } = data;
   const { first, count: sampleCount } = splitRange(manifest, split);
@@ -44,14 +51,17 @@ export function openLoader(data: PackedDataset, { split, seed, batchSize, augmen
   const images = new Float32Array(batchSize * size);
   const labels = new Int32Array(batchSize);
   const writeImage = imageWriter(data, images);
+  const writeAugmented = augmentedWriter(manifest, images, writeImage, augmentation);
+  const { mixupAlpha: alpha } = augmentation;
+  const mixup = alpha && new Mixup((step) => drawMixing(alpha, batchSize, seed, split, step), batchSize, size);
   const orders = new OrderCache((epoch) => randomStream(seed, 'order', split, epoch).permutation(sampleCount));
   const sampleAt = (step: number, slot: number) => {
     const position = step * batchSize + slot;
     return first + orders.get(Math.floor(position / sampleCount))[position % sampleCount]!;
   };
-  const labelsAt = (step: number) => {
+  const labelsAt = (step: number): BatchLabels => {
     for (let slot = 0; slot < batchSize; slot++) labels[slot] = data.labels[sampleAt(step, slot)]!;
-    return labels;
+    return { labels, ...(mixup && { mixed: mixup.partnersOf(labels, step) }) };
   };
 
   return {
@@ -59,19 +69,9 @@ export function openLoader(data: PackedDataset, { split, seed, batchSize, augmen
     labelsAt,
     batchAt(step) {
       const stream = randomStream(seed, 'augmentation', split, step);
-      for (let slot = 0; slot < batchSize; slot++) {
-        const mirrored = augmentation.flip && stream.uniform() < 0.5;
-        const pad = augmentation.cropPaddingPixels;
-        const shiftY = pad > 0 ? stream.integer(2 * pad + 1) - pad : 0;
-        const shiftX = pad > 0 ? stream.integer(2 * pad + 1) - pad : 0;
-        writeImage(sampleAt(step, slot), slot, shiftY, shiftX, mirrored);
-        if (augmentation.cutoutPixels > 0) {
-          const top = stream.integer(manifest.height) - (augmentation.cutoutPixels >> 1);
-          const left = stream.integer(manifest.width) - (augmentation.cutoutPixels >> 1);
-          cutOut(images, slot * size, manifest, top, left, augmentation.cutoutPixels);
-        }
-      }
-      return { images, labels: labelsAt(step), count: batchSize };
+      for (let slot = 0; slot < batchSize; slot++) writeAugmented(sampleAt(step, slot), slot, stream);
+      if (mixup) mixup.mix(images, step);
+      return { images, ...labelsAt(step), count: batchSize };
     },
     inOrder(start) {
       const count = Math.min(batchSize, sampleCount - start);
@@ -82,6 +82,12 @@ export function openLoader(data: PackedDataset, { split, seed, batchSize, augmen
       return { images: images.subarray(0, count * size), labels: labels.subarray(0, count), count };
     },
   };
+}
+
+/** Those of samples [first, first + count). */
+export function sliceLabels({ labels, mixed }: BatchLabels, first: number, count: number): BatchLabels {
+  const cut = (all: Int32Array) => all.subarray(first, first + count);
+  return { labels: cut(labels), ...(mixed && { mixed: { labels: cut(mixed.labels), share: mixed.share } }) };
 }
 
 /** Normalized values of all 256 pixel values, per channel: [channels * 256]. */
@@ -129,6 +135,25 @@ function imageWriter({ manifest, images: pixels }: PackedDataset, batch: Float32
         for (let channel = 0; channel < channels; channel++) batch[to++] = table[(channel << 8) | pixels[from++]!]!;
       }
     }
+  };
+}
+
+/** Writes a sample into a slot of the batch, moved, mirrored and cut out as the stream says. */
+function augmentedWriter(
+  manifest: PackedDataset['manifest'],
+  batch: Float32Array,
+  writeImage: WriteImage,
+  { flip, cropPaddingPixels: pad, cutoutPixels }: Augmentation,
+): (sample: number, slot: number, stream: RandomStream) => void {
+  return (sample, slot, stream) => {
+    const mirrored = flip && stream.uniform() < 0.5;
+    const shiftY = pad > 0 ? stream.integer(2 * pad + 1) - pad : 0;
+    const shiftX = pad > 0 ? stream.integer(2 * pad + 1) - pad : 0;
+    writeImage(sample, slot, shiftY, shiftX, mirrored);
+    if (cutoutPixels === 0) return;
+    const top = stream.integer(manifest.height) - (cutoutPixels >> 1);
+    const left = stream.integer(manifest.width) - (cutoutPixels >> 1);
+    cutOut(batch, slot * imageSize(manifest), manifest, top, left, cutoutPixels);
   };
 }
 

@@ -4,14 +4,20 @@ import type { Graph } from '@bespoke/shared/graph/graph.js';
 import { blocksOf, split } from '@bespoke/shared/graph/split.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import type { Network } from '@bespoke/shared/network/network.js';
+import type { TrainRecipe } from '../recipe.js';
+import { trainingGraph } from '../tfjs/auxiliary-head.js';
 
 /**
- * One training Graph per partition of `network`, cut before the blocks at the indices `cuts` (rising, 1..blocks-1; none for a single partition).
+ * One Graph per partition of `network` as `recipe` trains it, cut before the blocks at the indices `cuts` (rising, 1..blocks-1; none for a single partition).
  * The outputs of one are the inputs of the next, in the same order: what a partition does not read itself it hands on. Weights have the names that they have in the whole.
  * Throws `GRAPH_ILLEGAL` where the cuts do not rise or leave a partition without a node, `NETWORK_ILLEGAL` as `lower` does.
  */
-export function partitionNetwork(network: Network, cuts: readonly number[]): readonly Graph[] {
-  const graph = lower(network);
+export function partitionNetwork(
+  network: Network,
+  cuts: readonly number[],
+  recipe: Pick<TrainRecipe, 'auxiliaryWeight'> = {},
+): readonly Graph[] {
+  const graph = trainingGraph(lower(network), recipe);
   const withNodes = new Set(blocksOf(graph));
   const edges = [0, ...cuts, network.blocks.length];
   const balance = edges

@@ -10,6 +10,7 @@ import type { Network } from '@bespoke/shared/network/network.js';
 import type { Tf } from '@bespoke/shared/tfjs/tf.js';
 import type { PackedDataset } from '../data/packed.js';
 import type { TrainRecipe } from '../recipe.js';
+import { trainingGraph } from '../tfjs/auxiliary-head.js';
 import type { BlockCost } from './costs.js';
 import { stageOperations } from './schedule.js';
 import { Stage } from './stage.js';
@@ -29,7 +30,7 @@ export async function profileBlocks(
   options: ProfileOptions & { readonly microBatchSize: number },
 ): Promise<readonly BlockCost[]> {
   const { network, data, recipe, microBatchSize, warmupCount = 3, roundCount = 10 } = options;
-  const whole = lower(network);
+  const whole = trainingGraph(lower(network), recipe);
   const ids = blocksOf(whole);
   const graphs = split(
     whole,
@@ -73,7 +74,7 @@ export async function measureStep(
   options: ProfileOptions & { readonly microBatchSizes: readonly number[] },
 ): Promise<number> {
   const { network, data, recipe, microBatchSizes, warmupCount = 1, roundCount = 3 } = options;
-  const graph = lower(network);
+  const graph = trainingGraph(lower(network), recipe);
   const stage = new Stage(tf, { graph, isFirst: true, isLast: true, microBatchSizes, remat: 'none', recipe, data });
   const layout = { schedule: '1f1b', remat: 'none', stageCount: 1, microBatchCount: microBatchSizes.length } as const;
   const timesMs: number[] = [];

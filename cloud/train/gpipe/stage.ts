@@ -8,35 +8,23 @@
  * All that a step computes is a function of the committed state, its number and the inputs. Forwards must come in the order of the micro-batches. Gradients are added in
  * the order of the backwards: given the same order they are the same, bit for bit, wherever the network is cut (docs/training.md).
  */
-import type { Graph } from '@bespoke/shared/graph/graph.js';
 import { declareWeights, initializeWeights, verifyWeights, type Weights } from '@bespoke/shared/graph/weights.js';
 import { execute } from '@bespoke/shared/tfjs/execute.js';
 import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
-import { type Loader, openLoader } from '../data/loader.js';
-import { imageSize, type PackedDataset } from '../data/packed.js';
-import { learningRateAt, type TrainRecipe } from '../recipe.js';
+import { learningRateAt } from '../recipe.js';
 import { clipScale, squaredNorms } from '../tfjs/clipping.js';
-import { crossEntropy, scoreLogits } from '../tfjs/loss.js';
+import { lossOf, scoreLogits } from '../tfjs/loss.js';
 import { applyGradients, averageDecayAt } from '../tfjs/optimizer.js';
-import { imageTensor, type StepContext, targetTensor } from '../tfjs/step.js';
 import { Variables } from '../tfjs/variables.js';
 import { BatchStatistics } from './batch-statistics.js';
 import { GradientSum } from './gradient-sum.js';
+import { MiniBatch, type MiniBatchOptions } from './mini-batch.js';
 import { type Remat, recomputedCount } from './schedule.js';
 import type { Figures, StageRunner, StageTensor } from './stage-runner.js';
 import { Tape } from './tape.js';
 
-export interface StageOptions {
-  /** The partition, of `partitionNetwork`. */
-  readonly graph: Graph;
-  /** The first stage reads images, the last one labels; the only stage is both. */
-  readonly isFirst: boolean;
-  readonly isLast: boolean;
-  /** How many samples each micro-batch has; they add up to `recipe.batchSize`. */
-  readonly microBatchSizes: readonly number[];
+export interface StageOptions extends MiniBatchOptions {
   readonly remat: Remat;
-  readonly recipe: TrainRecipe;
-  readonly data: PackedDataset;
 }
 
 /** Sums over the mini-batch: cross-entropy without smoothing, and how many samples are right. */
@@ -49,15 +37,10 @@ export class Stage implements StageRunner {
   private readonly variables: Variables;
   private readonly statistics: BatchStatistics;
   private readonly gradients: GradientSum;
-  private readonly loader: Loader;
-  private readonly context: Pick<StepContext, 'tf' | 'manifest'>;
+  private readonly batch: MiniBatch;
   /** Of the trained weights. */
   private readonly names: readonly string[];
-  /** The first sample of each micro-batch. */
-  private readonly firsts: readonly number[];
   private readonly held = new Map<number, Held>();
-  private images: Float32Array = new Float32Array();
-  private labels: Int32Array = new Int32Array();
   private figures: LossFigures = { lossSum: 0, correctCount: 0 };
 
   /** Starts from the initial weights of `recipe.seed`. */
@@ -65,31 +48,25 @@ export class Stage implements StageRunner {
     private readonly tf: Tf,
     private readonly options: StageOptions,
   ) {
-    const { graph, recipe, data, microBatchSizes } = options;
+    const { graph, recipe } = options;
     const initial = initializeWeights(graph, recipe.seed);
     this.names = [...declareWeights(graph)].filter(([, { trainable }]) => trainable).map(([name]) => name);
     this.variables = new Variables(tf, new Map(this.names.map((name) => [name, initial.get(name)!])));
     this.statistics = new BatchStatistics(tf, graph, initial);
     this.gradients = new GradientSum(tf);
-    this.loader = openLoader(data, { ...recipe, split: 'train' });
-    this.context = { tf, manifest: data.manifest };
-    this.firsts = microBatchSizes.map((_, index) =>
-      microBatchSizes.slice(0, index).reduce((sum, size) => sum + size, 0),
-    );
+    this.batch = new MiniBatch(tf, options);
   }
 
   /** Opens step `step`, 1 for the first one. */
   async begin(step: number): Promise<void> {
-    const { isFirst, isLast } = this.options;
-    if (isFirst) ({ images: this.images, labels: this.labels } = this.loader.batchAt(step - 1));
-    else if (isLast) this.labels = this.loader.labelsAt(step - 1);
+    this.batch.open(step - 1);
   }
 
   /** The outputs for the next stage, none at the last; the first stage gets no inputs. */
   async forward(microBatch: number, inputs: readonly StageTensor[]): Promise<readonly StageTensor[]> {
     const { isFirst, remat, microBatchSizes } = this.options;
     const xs = isFirst
-      ? [this.#imagesOf(microBatch)]
+      ? [this.batch.images(microBatch)]
       : inputs.map(({ shape, values }) => this.tf.tensor(values, [...shape]));
     if (microBatch < recomputedCount({ remat, microBatchCount: microBatchSizes.length })) {
       this.held.set(microBatch, { inputs: xs });
@@ -206,6 +183,7 @@ export class Stage implements StageRunner {
       this.variables.values,
       {
         training: true,
+        masks: this.batch.masks(microBatch),
         onStatistics: (_, mean, variance) => {
           means.push(mean);
           variances.push(variance);
@@ -214,29 +192,17 @@ export class Stage implements StageRunner {
     );
     if (isFirstTime) this.statistics.note(microBatchSizes[microBatch]!, means, variances);
     if (!isLast) return outputs;
-    const [logits] = outputs;
-    const targets = targetTensor(this.context, this.#labelsOf(microBatch), recipe.labelSmoothing, recipe.batchSize);
-    return [crossEntropy(this.tf, logits!, targets), logits!];
+    const targets = this.batch.targets(microBatch);
+    return [lossOf(this.tf, outputs, targets, recipe.auxiliaryWeight), outputs[0]!];
   }
 
   async #handOn(microBatch: number, outputs: readonly Tensor[]): Promise<readonly StageTensor[]> {
     const read = await download(outputs);
     if (!this.options.isLast) return read;
-    const { labels } = this.#labelsOf(microBatch);
-    const { lossSum, correct } = scoreLogits(read[1]!.values, labels, this.context.manifest.classes.length);
+    const { labels } = this.batch.labels(microBatch);
+    const { lossSum, correct } = scoreLogits(read[1]!.values, labels, this.options.data.manifest.classes.length);
     this.figures = { lossSum: this.figures.lossSum + lossSum, correctCount: this.figures.correctCount + correct };
     return [];
-  }
-
-  #imagesOf(microBatch: number): Tensor {
-    const size = imageSize(this.context.manifest);
-    const [first, count] = [this.firsts[microBatch]!, this.options.microBatchSizes[microBatch]!];
-    return imageTensor(this.context, { images: this.images.subarray(first * size, (first + count) * size), count });
-  }
-
-  #labelsOf(microBatch: number): { labels: Int32Array; count: number } {
-    const [first, count] = [this.firsts[microBatch]!, this.options.microBatchSizes[microBatch]!];
-    return { labels: this.labels.subarray(first, first + count), count };
   }
 }
 

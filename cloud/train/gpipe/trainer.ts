@@ -90,7 +90,7 @@ class Training {
     for (;;) {
       const checkpoint = await readPipelineCheckpoint(hooks.checkpointDirectory);
       for (const line of checkpoint?.skipped ?? []) hooks.onNotice?.(line);
-      if (checkpoint?.step === recipe.stepCount) return weightsOf(network, checkpoint.state);
+      if (checkpoint?.step === recipe.stepCount) return trainedWeights(lower(network), checkpoint.state);
       hooks.onPlan?.(planned.plan);
       planned = (await this.#runBy(planned, checkpoint)) ?? planned;
     }
@@ -212,9 +212,9 @@ class Training {
 
   /** The state, a file for each stage. */
   #deal({ cuts, stageCount }: PlannedPipeline, state: Weights): Promise<readonly string[]> {
-    const { network, hooks } = this.course;
+    const { network, recipe, hooks } = this.course;
     const stageOf = new Map(
-      partitionNetwork(network, cuts).flatMap((graph, stage) =>
+      partitionNetwork(network, cuts, recipe).flatMap((graph, stage) =>
         [...declareWeights(graph).keys()].map((name) => [name, stage] as const),
       ),
     );
@@ -233,10 +233,4 @@ class Training {
 
 function threadCountOf({ threadCount, stageCount }: PipelineSettings): number {
   return threadCount ?? Math.max(Math.floor(availableParallelism() / stageCount), 1);
-}
-
-/** The network's weights and statistics, in the order in which its graph declares them. */
-function weightsOf(network: Network, state: Weights): Weights {
-  const trained = trainedWeights(state);
-  return new Map([...declareWeights(lower(network)).keys()].map((name) => [name, trained.get(name)!]));
 }

@@ -31,7 +31,7 @@ export const trainingStageModule = import.meta.url;
 /** Throws `GRAPH_ILLEGAL`, `NETWORK_ILLEGAL`, `DATA_PACKED_INVALID`, `BACKEND_UNAVAILABLE`. */
 export async function openStage(options: unknown): Promise<StageRunner> {
   const { network, cuts, stage, backend, dataDirectory, ...rest } = options as TrainingStageOptions;
-  const graph = partitionNetwork(network, cuts)[stage]!;
+  const graph = partitionNetwork(network, cuts, rest.recipe)[stage]!;
   const [{ tf }, data] = [await openBackend(backend), await readPacked(dataDirectory)];
   return new Stage(tf, { ...rest, graph, data, isFirst: stage === 0, isLast: stage === cuts.length });
 }

@@ -85,47 +85,49 @@ export function applyGradients(
   gradients: readonly Tensor[],
   step: OptimizerStep,
 ): void {
-  const decays = (index: number) => names[index]!.endsWith('/filter');
-  const indices = names.map((_, index) => index);
-  applyTo(indices.filter(decays), step);
-  applyTo(
-    indices.filter((index) => !decays(index)),
-    { ...step, weightDecay: 0 },
-  );
-  for (const gradient of gradients) gradient.dispose();
-
-  function applyTo(members: readonly number[], step: OptimizerStep): void {
-    if (members.length === 0) return;
-    const own = members.map((index) => names[index]!);
-    const olds = own.map((name) => variables.values.get(name)!);
-    const initials = slotsOf(step);
-    const moved = tf.tidy(() => {
-      const slots = mapSlots(initials, (initial, slot) =>
-        joinFlat(
-          tf,
-          own.map((name) => variables.slot(slot, name, (value) => initial(tf, value))),
-        ),
-      );
-      const gradient = joinFlat(
-        tf,
-        members.map((index) => gradients[index]!),
-      );
-      const next = moveFlat(tf, joinFlat(tf, olds), gradient, slots, step);
-      const sizes = olds.map(({ size }) => size);
-      return {
-        values: tf
-          .split(next.value, sizes)
-          .map((part, at) => (olds[at]!.rank === 1 ? part : tf.reshape(part, olds[at]!.shape))),
-        slots: mapSlots(next.slots, (joined) => tf.split(joined, sizes)) as { [S in Slot]?: Tensor[] },
-      };
-    });
-    for (const [at, name] of own.entries())
-      variables.replace(
-        name,
-        moved.values[at]!,
-        mapSlots(moved.slots, (parts) => parts[at]!),
-      );
+  for (const decays of [true, false]) {
+    const indices = names.flatMap((name, index) => (name.endsWith('/filter') === decays ? [index] : []));
+    if (indices.length === 0) continue;
+    moveTogether(
+      tf,
+      variables,
+      indices.map((index) => names[index]!),
+      indices.map((index) => gradients[index]!),
+      decays ? step : { ...step, weightDecay: 0 },
+    );
   }
+  for (const gradient of gradients) gradient.dispose();
+}
+
+function moveTogether(
+  tf: Tf,
+  variables: Variables,
+  names: readonly string[],
+  gradients: readonly Tensor[],
+  step: OptimizerStep,
+): void {
+  const olds = names.map((name) => variables.values.get(name)!);
+  const moved = tf.tidy(() => {
+    const slots = mapSlots(slotsOf(step), (initial, slot) =>
+      joinFlat(
+        tf,
+        names.map((name) => variables.slot(slot, name, (value) => initial(tf, value))),
+      ),
+    );
+    const next = moveFlat(tf, joinFlat(tf, olds), joinFlat(tf, gradients), slots, step);
+    const sizes = olds.map(({ size }) => size);
+    const parts = tf.split(next.value, sizes);
+    return {
+      values: olds.map(({ rank, shape }, at) => (rank === 1 ? parts[at]! : tf.reshape(parts[at]!, shape))),
+      slots: mapSlots(next.slots, (joined) => tf.split(joined, sizes)) as { [S in Slot]?: Tensor[] },
+    };
+  });
+  for (const [at, name] of names.entries())
+    variables.replace(
+      name,
+      moved.values[at]!,
+      mapSlots(moved.slots, (parts) => parts[at]!),
+    );
 }
 
 /** The share of the old in the running means of weights after so many steps: less in the first ones, which are far from where the weights will be. */

@@ -1,10 +1,10 @@
 /** One training step: a batch forward, its gradients, the weights' move. What a network and a supernet's path share. */
 import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
-import type { Batch } from '../data/loader.js';
+import type { Batch, BatchLabels } from '../data/loader.js';
 import type { DatasetManifest } from '../data/packed.js';
 import type { StepResult } from '../engine.js';
 import { clipScale, squaredNorms } from './clipping.js';
-import { crossEntropy, meanScore, writeTargets } from './loss.js';
+import { lossOf, meanScore, writeTargets } from './loss.js';
 import { applyGradients, type OptimizerStep } from './optimizer.js';
 import type { Variables } from './variables.js';
 
@@ -25,13 +25,14 @@ export function imageTensor(
 /** The targets of a batch, or of a part of a mini-batch of `sampleCount`, as `crossEntropy` takes them. */
 export function targetTensor(
   { tf, manifest }: Pick<StepContext, 'tf' | 'manifest'>,
-  { labels, count }: Pick<Batch, 'labels' | 'count'>,
+  batch: BatchLabels,
   smoothing: number,
-  sampleCount = count,
+  sampleCount?: number,
 ): Tensor {
   const classCount = manifest.classes.length;
+  const count = batch.labels.length;
   const targets = new Float32Array(count * classCount);
-  writeTargets(targets, labels, classCount, smoothing, sampleCount);
+  writeTargets(targets, batch, classCount, smoothing, sampleCount);
   return tf.tensor(targets, [count, classCount]);
 }
 
@@ -41,8 +42,10 @@ export interface Descent extends OptimizerStep {
   readonly clipNorm?: number;
   /** The weights that move: exactly those that `forward` reads. */
   readonly names: readonly string[];
-  /** x [N, H, W, C] -> logits [N, classes] */
-  forward(x: Tensor): Tensor;
+  /** Of the loss of the auxiliary head, where there is one. */
+  readonly auxiliaryWeight?: number;
+  /** x [N, H, W, C] -> logits [N, classes], and those of the auxiliary head where there is one. */
+  forward(x: Tensor): readonly Tensor[];
 }
 
 /** Moves the named weights along the gradient of the batch's loss; the logits are the only thing read back. */
@@ -53,8 +56,9 @@ export async function descend(context: StepContext, batch: Batch, descent: Desce
   const weights = descent.names.map((name) => variables.values.get(name)!);
   let logits: Tensor | undefined;
   const { value, grads } = tf.valueAndGrads(() => {
-    logits = tf.keep(descent.forward(x));
-    return crossEntropy(tf, logits, targets);
+    const outputs = descent.forward(x);
+    logits = tf.keep(outputs[0]!);
+    return lossOf(tf, outputs, targets, descent.auxiliaryWeight);
   })(weights);
   const { names, clipNorm } = descent;
   const gradientScale = clipNorm === undefined ? 1 : clipScale(clipNorm, await squaredNorms(names, grads));

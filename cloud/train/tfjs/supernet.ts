@@ -53,7 +53,7 @@ export class TfjsSupernet implements Supernet {
     return descend(this.context, this.trainLoader.batchAt(step), {
       ...this.recipe,
       names: variablesOf(candidates),
-      forward: (x) => this.forward(candidates, x),
+      forward: (x) => [this.forward(candidates, x)],
       stepsDone: step,
       learningRate: learningRateAt(this.recipe, step),
     });

@@ -3,13 +3,15 @@ import { hashJson } from '@bespoke/shared/base/json.js';
 import type { Graph } from '@bespoke/shared/graph/graph.js';
 import { formatShape } from '@bespoke/shared/graph/tensor.js';
 import { declareWeights, initializeWeights, type Weights, type WeightTensor } from '@bespoke/shared/graph/weights.js';
-import { execute } from '@bespoke/shared/tfjs/execute.js';
+import { type ExecuteOptions, execute } from '@bespoke/shared/tfjs/execute.js';
 import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
 import { noAugmentation, openLoader } from '../data/loader.js';
 import type { PackedDataset } from '../data/packed.js';
 import type { TrainHooks } from '../engine.js';
 import { learningRateAt, type TrainRecipe } from '../recipe.js';
+import { trainingGraph } from './auxiliary-head.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { DropMasks } from './drop-masks.js';
 import { descend, imageTensor, type StepContext, yieldToEvents } from './step.js';
 import { trainedWeights, Variables } from './variables.js';
 
@@ -27,17 +29,18 @@ export async function trainGraph(
   recipe: TrainRecipe,
   hooks: TrainHooks = {},
 ): Promise<Weights> {
-  const declared = declareWeights(graph);
+  const whole = trainingGraph(graph, recipe);
+  const declared = declareWeights(whole);
   const trainable = [...declared.keys()].filter((name) => declared.get(name)!.trainable);
-  const initial = inherit(initializeWeights(graph, recipe.seed), hooks.initialWeights);
+  const initial = inherit(initializeWeights(whole, recipe.seed), hooks.initialWeights);
   const variables = new Variables(tf, new Map(trainable.map((name) => [name, initial.get(name)!])));
   const context: StepContext = { tf, variables, manifest: data.manifest };
   const identity = hashJson({ runtime, graph, recipe, sha256: data.manifest.sha256 });
   try {
     const firstStep = await resume(variables, identity, hooks);
-    await runSteps(context, graph, data, recipe, { firstStep, trainable, identity, hooks });
-    if (recipe.averageDecay !== undefined) await takeAverages(variables);
-    const weights = await variables.readValues();
+    await runSteps(context, whole, data, recipe, { firstStep, trainable, identity, hooks });
+    const weights = trainedWeights(graph, await variables.readState());
+    variables.writeState(new Map([...weights].map(([name, weight]) => [`value:${name}`, weight])));
     for (const [name, weight] of await measureStatistics(context, graph, data, recipe)) weights.set(name, weight);
     return weights;
   } finally {
@@ -63,12 +66,6 @@ async function resume(variables: Variables, identity: string, { checkpointDirect
   return checkpoint.step;
 }
 
-/** The running means of the weights take their place. */
-async function takeAverages(variables: Variables): Promise<void> {
-  const averages = trainedWeights(await variables.readState());
-  variables.writeState(new Map([...averages].map(([name, weight]) => [`value:${name}`, weight])));
-}
-
 interface Course {
   readonly firstStep: number;
   readonly trainable: readonly string[];
@@ -86,14 +83,16 @@ async function runSteps(
   const { stepCount, seed, batchSize, augmentation } = recipe;
   const { checkpointDirectory, checkpointEveryMs = 60_000, onProgress } = course.hooks;
   const loader = openLoader(data, { split: 'train', seed, batchSize, augmentation });
+  const drops = new DropMasks(graph, recipe);
   let savedAtMs = performance.now();
   for (let step = course.firstStep; step < stepCount; step++) {
     await yieldToEvents();
     course.hooks.signal?.throwIfAborted();
+    drops.draw(step);
     const result = await descend(context, loader.batchAt(step), {
       ...recipe,
       names: course.trainable,
-      forward: (x) => runGraph(context, graph, x),
+      forward: (x) => runGraph(context, graph, x, { masks: drops.tensors(context.tf) }),
       stepsDone: step,
       learningRate: learningRateAt(recipe, step),
     });
@@ -109,12 +108,15 @@ async function runSteps(
   }
 }
 
-function runGraph({ tf, variables }: StepContext, graph: Graph, x: Tensor, onStatistics?: StatisticsListener): Tensor {
+function runGraph(
+  { tf, variables }: StepContext,
+  graph: Graph,
+  x: Tensor,
+  options: Omit<ExecuteOptions, 'training'>,
+): Tensor[] {
   const inputs = new Map([[graph.inputs[0]!.id, x]]);
-  return execute(tf, graph, inputs, variables.values, { training: true, ...(onStatistics && { onStatistics }) })[0]!;
+  return execute(tf, graph, inputs, variables.values, { training: true, ...options });
 }
-
-type StatisticsListener = (nodeId: string, mean: Tensor, variance: Tensor) => void;
 
 /** How many samples the moving statistics are measured on. */
 const statisticsSampleCount = 2048;
@@ -141,9 +143,11 @@ async function measureStatistics(
   for (let step = 0; step < batchCount; step++) {
     await yieldToEvents();
     tf.tidy(() => {
-      runGraph(context, graph, imageTensor(context, loader.batchAt(step)), (nodeId, mean, variance) => {
-        accumulate(tf, sums, `${nodeId}/mean`, tf.div(mean, batchCount));
-        accumulate(tf, sums, `${nodeId}/variance`, tf.div(variance, batchCount));
+      runGraph(context, graph, imageTensor(context, loader.batchAt(step)), {
+        onStatistics: (nodeId, mean, variance) => {
+          accumulate(tf, sums, `${nodeId}/mean`, tf.div(mean, batchCount));
+          accumulate(tf, sums, `${nodeId}/variance`, tf.div(variance, batchCount));
+        },
       });
     });
   }

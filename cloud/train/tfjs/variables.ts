@@ -1,5 +1,6 @@
 /** Variables: the trained weights, and what the optimizer remembers of each, as tensors that outlive a step and are replaced by it. */
-import type { Weights, WeightTensor } from '@bespoke/shared/graph/weights.js';
+import type { Graph } from '@bespoke/shared/graph/graph.js';
+import { declareWeights, type Weights, type WeightTensor } from '@bespoke/shared/graph/weights.js';
 import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
 
 /** What may be remembered of a weight: the momentum or mean of its gradients, the running mean of their squares, the running mean of the weight itself. */
@@ -77,14 +78,15 @@ export class Variables {
   }
 }
 
-/** The weights that come of a training, from its state: their running means where it has them. */
-export function trainedWeights(state: Weights): Map<string, WeightTensor> {
-  const weights = new Map<string, WeightTensor>();
-  for (const [key, { shape, values }] of state) {
-    const [kind, name] = splitKey(key);
-    if (kind === 'value') weights.set(name, { shape, values: (state.get(`average:${name}`) ?? { values }).values });
-  }
-  return weights;
+/** The weights of `graph` that come of a training, from its state: their running means where it has them. An auxiliary head is left behind. */
+export function trainedWeights(graph: Graph, state: Weights): Map<string, WeightTensor> {
+  return new Map(
+    [...declareWeights(graph).keys()].flatMap((name) => {
+      const value = state.get(`value:${name}`);
+      if (!value) return []; // statistics that are measured at the end
+      return [[name, { shape: value.shape, values: (state.get(`average:${name}`) ?? value).values }] as const];
+    }),
+  );
 }
 
 function splitKey(key: string): readonly [kind: string, name: string] {

@@ -26,6 +26,7 @@ describe('recipeFromPreset', () => {
       warmupStepCount: 0,
       weightDecay: 4e-5,
       labelSmoothing: 0.1,
+      dropout: 0.1,
     });
   });
 
@@ -37,6 +38,8 @@ describe('recipeFromPreset', () => {
       learningRate: 0.025,
       weightDecay: 3e-4,
       clipNorm: 5,
+      dropPath: 0.2,
+      auxiliaryWeight: 0.4,
     });
     expect(recipe.augmentation).toMatchObject({ flip: true, cropPaddingPixels: 4, cutoutPixels: 16 });
     expect(recipe.optimizer).toBeUndefined();
@@ -51,6 +54,9 @@ describe('recipeFromPreset', () => {
       stepDecay: { factor: 0.97, everyStepCount: 2400 },
       clipNorm: 10,
       averageDecay: 0.9999,
+      dropout: 0.5,
+      dropPath: 0.3,
+      auxiliaryWeight: 0.4,
     });
     expect(learningRateAt(recipe, 2999)).toBe(0.015);
     expect(learningRateAt(recipe, 4800)).toBeCloseTo(0.015 * 0.97 ** 2, 12);
@@ -66,6 +72,8 @@ describe('recipeFromPreset', () => {
         optimizer: 'adam',
         epsilon: null,
         averageDecay: null,
+        dropout: 0,
+        mixupAlpha: 0.2,
         augmentation: { flip: false },
       },
       100,
@@ -73,7 +81,8 @@ describe('recipeFromPreset', () => {
     expect(recipe).toMatchObject({ seed: 3, stepCount: 10, warmupStepCount: 1 });
     expect(recipe.optimizer).toEqual({ kind: 'adam', squareDecay: 0.9, epsilon: 1e-8 });
     expect(recipe).not.toHaveProperty('averageDecay');
-    expect(recipe.augmentation).toMatchObject({ flip: false, cropPaddingPixels: 28 });
+    expect(recipe).not.toHaveProperty('dropout');
+    expect(recipe.augmentation).toEqual({ flip: false, cropPaddingPixels: 28, cutoutPixels: 0, mixupAlpha: 0.2 });
     expect(recipeFromPreset('eeea-cifar', { epochs: 2 }, 480).stepCount).toBe(10);
   });
 

@@ -50,6 +50,24 @@ describe('execute', () => {
     expect(inputs.get('input')!.isDisposed).toBe(false);
   });
 
+  it('multiplies the outputs of nodes by their masks, forwards and backwards', () => {
+    const builder = new GraphBuilder();
+    const x = builder.input('input', [1, 1, 2]);
+    const y = builder.add('block', 'relu', 'activation', { kind: 'relu' }, x);
+    const graph = builder.build([builder.add('block', 'sum', 'add', { fused: 'none' }, y, x)]);
+    const before = tf.memory().numTensors;
+    tf.tidy(() => {
+      const masks = new Map([['block/relu', tf.tensor([0, 2], [2, 1, 1, 1])]]);
+      const run = (input: Tensor) =>
+        execute(tf, graph, new Map([['input', input]]), new Map(), { training: true, masks })[0]!;
+      const input = tf.tensor([1, 2, 3, 4], [2, 1, 1, 2]);
+      expect([...run(input).dataSync()]).toEqual([1, 2, 9, 12]);
+      expect([...tf.grad(run)(input).dataSync()]).toEqual([1, 1, 3, 3]);
+      expect(masks.get('block/relu')!.isDisposed).toBe(false);
+    });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it('disposes of statistics that nobody asked for', () => {
     const before = tf.memory().numTensors;
     for (const output of execute(tf, normGraph(), inputs, weights, { training: true })) output.dispose();

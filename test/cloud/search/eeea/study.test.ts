@@ -49,7 +49,9 @@ function portsOf(names: readonly DeviceName[], asked: Asked): StudyPorts {
   return {
     directory: `${temporaryFolder()}/studies/s`,
     devices: names.map((name) => ({ name, runtime: 'pretend', threads: 1 })),
-    data: { manifest: { height: 16, width: 16, channels: 3, classes: ['a', 'b'], counts: { train: 100 }, sha256: 'x' } },
+    data: {
+      manifest: { height: 16, width: 16, channels: 3, classes: ['a', 'b'], counts: { train: 100 }, sha256: 'x' },
+    },
     measureOnAll,
     measure: async (workloads: readonly Workload[]) => (await measureOnAll(workloads))[0]!,
     openEvaluator: () => trainer,

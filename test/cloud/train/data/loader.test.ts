@@ -1,4 +1,4 @@
-import { type LoaderOptions, noAugmentation, openLoader } from '@bespoke/cloud/train/data/loader.js';
+import { type LoaderOptions, noAugmentation, openLoader, sliceLabels } from '@bespoke/cloud/train/data/loader.js';
 import type { PackedDataset } from '@bespoke/cloud/train/data/packed.js';
 import { describe, expect, it } from 'vitest';
 
@@ -97,5 +97,37 @@ describe('openLoader', () => {
     const seen = new Set(Array.from({ length: 200 }, (_, step) => round(loader.batchAt(step).images).join()));
     for (const image of ['0,11,12,13,14,15', '10,0,12,13,14,15', '10,11,12,13,14,0']) expect(seen).toContain(image);
     expect(seen.size).toBe(24);
+  });
+
+  it('mixes the samples of a batch in pairs, images and labels alike', () => {
+    const plain = open({ batchSize: 4 });
+    const mixing = open({ batchSize: 4, augmentation: { ...noAugmentation, mixupAlpha: 1 } });
+    let moved = 0;
+    for (let step = 0; step < 5; step++) {
+      const own = samples(plain.batchAt(step).images);
+      const { images, labels, mixed } = mixing.batchAt(step);
+      expect([...labels]).toEqual(own.map((sample) => data.labels[sample]));
+      const { share, labels: partners } = mixed!;
+      // A pixel tells the partner: share * own + (1 - share) * partner.
+      const found = [...images]
+        .filter((_, at) => at % 6 === 0)
+        .map((pixel, at) => (pixel / 10 - share * own[at]!) / (1 - share));
+      expect([...partners]).toEqual(found.map((sample) => data.labels[Math.round(sample)]));
+      expect(found.map((sample) => Math.round(sample) + 0).sort()).toEqual([0, 1, 2, 3]);
+      moved += found.filter((sample, at) => Math.round(sample) !== own[at]).length;
+      expect(mixing.labelsAt(step)).toEqual({ labels, mixed });
+    }
+    expect(moved).toBeGreaterThan(8);
+  });
+});
+
+describe('sliceLabels', () => {
+  it('cuts labels and their partners alike', () => {
+    const [labels, partners] = [Int32Array.from([1, 2, 3, 4]), Int32Array.from([5, 6, 7, 8])];
+    expect(sliceLabels({ labels }, 1, 2)).toEqual({ labels: Int32Array.from([2, 3]) });
+    expect(sliceLabels({ labels, mixed: { labels: partners, share: 0.7 } }, 2, 2)).toEqual({
+      labels: Int32Array.from([3, 4]),
+      mixed: { labels: Int32Array.from([7, 8]), share: 0.7 },
+    });
   });
 });

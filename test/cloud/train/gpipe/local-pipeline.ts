@@ -76,13 +76,25 @@ export const networks = {
     ]),
     cuts: [[], [2], [2, 3], [1, 2, 3]],
   },
+  /** An auxiliary head is of the third cell: here in the last partition, before it, and two before it. */
+  deep: {
+    network: network('deep', [
+      { kind: 'cell-stem', id: 'stem', outChannels: 6, downsample: false },
+      cell('a', true),
+      cell('b', false),
+      cell('c', false),
+      cell('d', false),
+      head,
+    ]),
+    cuts: [[], [4], [4, 5]],
+  },
 } as const;
 export type NetworkName = keyof typeof networks;
 
-/** In K partitions. */
-export function partitionsOf(name: NetworkName, K: number): readonly Graph[] {
+/** In K partitions, as the recipe trains it. */
+export function partitionsOf(name: NetworkName, K: number, recipe?: TrainRecipe): readonly Graph[] {
   const { network, cuts } = networks[name];
-  return partitionNetwork(network, cuts[K - 1]!);
+  return partitionNetwork(network, cuts[K - 1]!, recipe);
 }
 
 /** With augmentation of every kind; the velocity after its first step is the gradient: no weight decay. */

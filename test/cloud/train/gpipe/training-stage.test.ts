@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { writePacked } from '@bespoke/cloud/train/data/packed.js';
 import { Pipeline } from '@bespoke/cloud/train/gpipe/supervisor.js';
@@ -7,6 +8,8 @@ import {
   type TrainingStageOptions,
   trainingStageModule,
 } from '@bespoke/cloud/train/gpipe/training-stage.js';
+import type { TrainRecipe } from '@bespoke/cloud/train/recipe.js';
+import { trainingGraph } from '@bespoke/cloud/train/tfjs/auxiliary-head.js';
 import { openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
 import { decodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
 import { lower } from '@bespoke/shared/network/lower.js';
@@ -17,8 +20,16 @@ import { bytesOf, data, networks, recipeOf, sizesOf } from './local-pipeline.js'
 import { loopOverMicroBatches } from './reference-loop.js';
 
 const stepCount = 3;
-const { network, cuts } = networks.cells;
-const recipe = recipeOf(10);
+const { network, cuts } = networks.deep;
+const recipe: TrainRecipe = {
+  ...recipeOf(10),
+  optimizer: { kind: 'rmsprop', squareDecay: 0.9, epsilon: 1e-3 },
+  clipNorm: 0.05,
+  averageDecay: 0.5,
+  dropout: 0.3,
+  dropPath: 0.3,
+  auxiliaryWeight: 0.4,
+};
 const microBatchSizes = sizesOf(10, 3);
 
 async function packed(): Promise<string> {
@@ -44,7 +55,8 @@ describe('openStage', () => {
     const pipeline = await Pipeline.open({
       stages: [0, 1].map((stage) => {
         const options = { ...common, stage } satisfies { [K in keyof TrainingStageOptions]: unknown };
-        return { module: trainingStageModule, options, threadCount: 1 };
+        // As many as the reference has: the sums of a larger kernel depend on how many share its work.
+        return { module: trainingStageModule, options, threadCount: availableParallelism() };
       }),
       directory: join(folder, 'snapshots'),
       operationsOf: () => operations,
@@ -61,7 +73,7 @@ describe('openStage', () => {
     await pipeline.save(paths);
     const state = new Map(paths.flatMap((path) => [...decodeSafetensors(readFileSync(path)).weights]));
 
-    const course = { graph: lower(network), recipe, data, microBatchSizes };
+    const course = { graph: trainingGraph(lower(network), recipe), recipe, data, microBatchSizes };
     const reference = await loopOverMicroBatches((await openBackend()).tf, course, stepCount);
     expect(bytesOf(state)).toEqual(bytesOf(reference.at(-1)!));
     expect(faults).toEqual(['1 SIGKILL']);

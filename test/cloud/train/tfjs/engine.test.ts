@@ -3,11 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { choose } from '@bespoke/cloud/search/space.js';
 import type { Engine } from '@bespoke/cloud/train/engine.js';
+import type { TrainRecipe } from '@bespoke/cloud/train/recipe.js';
+import { trainingGraph } from '@bespoke/cloud/train/tfjs/auxiliary-head.js';
 import { type OpenedBackend, openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
 import { tfjsEngine } from '@bespoke/cloud/train/tfjs/engine.js';
+import { trainedWeights } from '@bespoke/cloud/train/tfjs/variables.js';
+import { hashJson } from '@bespoke/shared/base/json.js';
 import { verifyWeights } from '@bespoke/shared/graph/weights.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { networks } from '../gpipe/local-pipeline.js';
+import { loopOverMicroBatches } from '../gpipe/reference-loop.js';
 import { tinyData, tinyRecipe, tinySpace } from './tiny.js';
 
 let opened: OpenedBackend;
@@ -22,6 +28,21 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const data = tinyData();
 const graph = lower(choose(tinySpace, [0, 0, 2, 0]));
+
+const cells = lower(networks.cells.network);
+
+/** What a recipe may have over the tiny one. */
+const recipes: readonly Partial<TrainRecipe>[] = [
+  {},
+  { optimizer: { kind: 'adam', squareDecay: 0.99, epsilon: 1e-8 }, clipNorm: 0.1 },
+  {
+    optimizer: { kind: 'rmsprop', squareDecay: 0.9, epsilon: 1 },
+    stepDecay: { factor: 0.5, everyStepCount: 2 },
+    averageDecay: 0.5,
+    dropout: 0.4,
+    augmentation: { ...tinyRecipe.augmentation, mixupAlpha: 0.5 },
+  },
+];
 
 describe('Engine.train', () => {
   it('learns an easy data set, and measures the statistics that evaluation needs', async () => {
@@ -38,6 +59,16 @@ describe('Engine.train', () => {
     expect(count).toBe(32);
     expect(accuracy).toBeGreaterThan(0.95);
     expect(loss).toBeLessThan(0.3);
+  });
+
+  it.each<Partial<TrainRecipe>>([
+    { learningRate: 0.02, optimizer: { kind: 'adam', squareDecay: 0.999, epsilon: 1e-8 } },
+    { learningRate: 0.02, optimizer: { kind: 'rmsprop', squareDecay: 0.9, epsilon: 1e-3 }, averageDecay: 0.9 },
+    { clipNorm: 0.5, dropout: 0.1, augmentation: { ...tinyRecipe.augmentation, mixupAlpha: 0.2 } },
+  ])('learns it by other recipes as well: %j', async (more) => {
+    const weights = await engine.train(graph, data, { ...tinyRecipe, stepCount: 60, ...more });
+    verifyWeights(graph, weights);
+    expect((await engine.evaluate(graph, weights, data, 'test')).accuracy).toBeGreaterThan(0.9);
   });
 
   it('gives the same weights for the same seed', async () => {
@@ -60,10 +91,24 @@ describe('Engine.train', () => {
     for (const name of names) expect(child.get(name)).toEqual((name === filter ? own : parent).get(name));
   });
 
-  it('goes on from a checkpoint as if it had not stopped', async () => {
-    const recipe = { ...tinyRecipe, stepCount: 8 };
+  it.each([
+    ...recipes.map((more) => ({ more, graph })),
+    { more: { auxiliaryWeight: 0.4, dropPath: 0.5, averageDecay: 0.5 }, graph: cells },
+  ])('comes to the bits of a plain loop over the batches: $more', async ({ more, graph }) => {
+    const recipe = { ...tinyRecipe, ...more, stepCount: 5 };
+    const weights = await engine.train(graph, data, recipe);
+    const course = { graph: trainingGraph(graph, recipe), recipe, data, microBatchSizes: [recipe.batchSize] };
+    const expected = trainedWeights(graph, (await loopOverMicroBatches(opened.tf, course, 5)).at(-1)!);
+    expect([...weights.keys()].sort()).toEqual([...expected.keys()].sort());
+    const trained = [...expected].filter(([name]) => !/\/(mean|variance)$/.test(name));
+    expect(trained.length).toBeGreaterThan(10);
+    for (const [name, weight] of trained) expect(weights.get(name), name).toEqual(weight);
+  });
+
+  it.each(recipes)('goes on from a checkpoint as if it had not stopped: %j', async (more) => {
+    const recipe = { ...tinyRecipe, ...more, stepCount: 8 };
     const expected = await engine.train(graph, data, recipe);
-    const hooks = { checkpointDirectory: join(folder, 'train'), checkpointEveryMs: 0 };
+    const hooks = { checkpointDirectory: join(folder, hashJson(more)), checkpointEveryMs: 0 };
     const stop = new Error('stopped');
     const stopAt = (last: number) => ({
       ...hooks,

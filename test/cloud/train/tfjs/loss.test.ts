@@ -23,11 +23,22 @@ describe('crossEntropy', () => {
     const { tf } = await openBackend('wasm');
     const loss = (smoothing: number) => {
       const targets = new Float32Array(6);
-      writeTargets(targets, labels, 3, smoothing);
+      writeTargets(targets, { labels }, 3, smoothing);
       return tf.tidy(() => crossEntropy(tf, tf.tensor(logits, [2, 3]), tf.tensor(targets, [2, 3])).dataSync()[0]);
     };
     const [own, other] = [Math.log(2), Math.log(4)];
     expect(loss(0)).toBeCloseTo((own + other) / 2, 6);
     expect(loss(0.3)).toBeCloseTo((0.8 * own + 0.2 * other + (0.8 * other + 0.1 * own + 0.1 * other)) / 2, 6);
+  });
+
+  it('of mixed samples is the mixture of the losses', async () => {
+    const { tf } = await openBackend('wasm');
+    const mixed = { labels: Int32Array.from([0, 1]), share: 0.75 };
+    const targets = new Float32Array(6);
+    writeTargets(targets, { labels, mixed }, 3, 0);
+    const loss = tf.tidy(() => crossEntropy(tf, tf.tensor(logits, [2, 3]), tf.tensor(targets, [2, 3])).dataSync()[0]);
+    const [own, other] = [Math.log(2), Math.log(4)];
+    expect(loss).toBeCloseTo((0.75 * own + 0.25 * other + 0.75 * other + 0.25 * own) / 2, 6);
+    expect(targets.reduce((sum, target) => sum + target, 0)).toBeCloseTo(-1, 6);
   });
 });
