@@ -31,7 +31,7 @@ const parityCount = 256;
 
 const waiting = new Map<number, { resolve(tables: LatencyTable[]): void; reject(error: Error): void }>();
 let requestCount = 0;
-const stopping = new AbortController();
+const stops = { search: new AbortController(), train: new AbortController() };
 
 function send(message: FromStudy): void {
   process.send!(message);
@@ -48,7 +48,7 @@ function measureOn(deviceCount: number, workloads: readonly Workload[]): Promise
 
 async function run(task: StudyTask): Promise<void> {
   const { spec, directory } = task;
-  if (task.isStopping) stopping.abort();
+  if (task.stoppingPhase) stops[task.stoppingPhase].abort();
   const engine = await openTfjsEngine(spec.backend === 'auto' ? undefined : spec.backend);
   const { backend, version } = engine.describe();
   send({ type: 'engine', engine: `${backend} ${version}` });
@@ -81,7 +81,7 @@ async function run(task: StudyTask): Promise<void> {
     saveWeights: (path, weights) => replaceFile(path, encodeSafetensors(weights)),
     loadWeights: async (path) => decodeSafetensors(await readFile(path)).weights,
     tell: (update) => send({ type: 'update', update }),
-    stop: stopping.signal,
+    stops: { search: stops.search.signal, train: stops.train.signal },
     startMs: task.startMs,
     now: Date.now,
   };
@@ -123,7 +123,7 @@ process.on('message', (message: ToStudy) => {
     return;
   }
   if (message.type === 'stop') {
-    stopping.abort();
+    stops[message.phase].abort();
     return;
   }
   const { resolve, reject } = waiting.get(message.requestId)!;

@@ -5,6 +5,7 @@ import { cellSettingsSchema } from './eeea/cell-presets.js';
 import { evolutionPresetNames, withEvolutionPreset } from './eeea/evolution-presets.js';
 import { latencyMixes, objectiveNames } from './eeea/objective.js';
 import { evolutionModes } from './eeea/optimizer.js';
+import { pipelineSchema } from './pipeline-keys.js';
 import { spaceSettingsSchema } from './presets.js';
 import { latencyLossKinds } from './proxyless/latency-loss.js';
 
@@ -177,6 +178,8 @@ export const specSchema = z
         /** null: planned from `minutes`. */
         steps: steps.nullable().default(null),
         ...trainingFields({ learningRate: 0.1, labelSmoothing: 0.1, cropPaddingPixels: 4 }),
+        /** null: one process. */
+        pipeline: pipelineSchema.nullable().default(null),
       })
       .prefault({}),
     seed: z
@@ -199,6 +202,14 @@ export const specSchema = z
     message: 'expected fewer warm-up steps than steps',
     path: ['search', 'warmupSteps'],
   })
+  .refine(
+    ({ train: { pipeline, batchSize } }) =>
+      typeof pipeline?.microBatches !== 'number' || pipeline.microBatches <= batchSize,
+    {
+      message: 'expected no more micro-batches than the samples of a batch',
+      path: ['train', 'pipeline', 'microBatches'],
+    },
+  )
   .refine(({ evolution }) => axisCount(evolution) <= 4, {
     message: 'expected four objectives at most; with `latencyOver: max` or `weighted` several devices are one',
     path: ['evolution', 'objectives'],

@@ -181,8 +181,9 @@ export function viewOf({
   searchPoints: _4,
   trainPoints: _5,
   evolution: _6,
-  network: _7,
-  log: _8,
+  pipeline: _7,
+  network: _8,
+  log: _9,
   ...view
 }: StudyDetail): StudyView {
   return view;

@@ -22,10 +22,12 @@
  * Backwards run in the order of the micro-batches, 0 first, in both schedules. Gradients are sums of floats, so their order is part of the result: this one makes
  * both schedules, every number of stages and one process that takes micro-batch after micro-batch agree bit for bit. (torchgpipe runs them last first, which 1F1B cannot.)
  */
-export type ScheduleKind = 'gpipe' | '1f1b';
+export const scheduleKinds = ['gpipe', '1f1b'] as const;
+export type ScheduleKind = (typeof scheduleKinds)[number];
 
 /** Which micro-batches keep only their partition's input and compute the rest again before their backward: none, all but the last, all. */
-export type Remat = 'none' | 'except-last' | 'always';
+export const remats = ['none', 'except-last', 'always'] as const;
+export type Remat = (typeof remats)[number];
 
 export type OperationKind = 'forward' | 'recompute' | 'backward';
 

@@ -189,6 +189,7 @@ describe('resolveSpec', () => {
         weightDecay: 4e-5,
         labelSmoothing: 0.1,
         augmentation: { flip: true, cropPaddingPixels: 4, cutoutPixels: 0 },
+        pipeline: null,
       },
       seed: 0,
       runtime: 'tflite',
