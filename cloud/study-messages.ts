@@ -2,7 +2,7 @@
 import { AppError, type ErrorCode, type ErrorDetails, isAppError } from '@bespoke/shared/base/errors.js';
 import type { LatencyEntry } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
-import type { StudyResult } from '@bespoke/shared/protocol/api.js';
+import type { StoppablePhase, StudyResult } from '@bespoke/shared/protocol/api.js';
 import type { ResolvedSpec } from './search/spec.js';
 import type { StudyPorts, StudyUpdate } from './search/study-ports.js';
 
@@ -12,8 +12,8 @@ export interface StudyTask {
   readonly devices: StudyPorts['devices'];
   /** When the study began, its pauses left out; in ms since the epoch. */
   readonly startMs: number;
-  /** Its search is to end with what it has found. */
-  readonly isStopping: boolean;
+  /** Is to end with what it has; null for none. */
+  readonly stoppingPhase: StoppablePhase | null;
   /** The study's own folder. */
   readonly directory: string;
   /** Where packed data sets lie, shared by all studies. */
@@ -25,7 +25,7 @@ export type Failure = { readonly code: ErrorCode; readonly details: unknown } | 
 
 export type ToStudy =
   | { readonly type: 'start'; readonly task: StudyTask }
-  | { readonly type: 'stop' }
+  | { readonly type: 'stop'; readonly phase: StoppablePhase }
   | {
       readonly type: 'measured';
       readonly requestId: number;

@@ -15,11 +15,12 @@ import { type FromStudy, fromFailure, type StudyTask, type ToStudy, toFailure } 
 import { packDataset } from './train/data/pack.js';
 import { openEvaluationPool } from './train/evaluation/pool.js';
 import { replaceFile } from './train/files.js';
+import { trainPipelined } from './train/gpipe/trainer.js';
 import { openTfjsEngine } from './train/tfjs/engine.js';
 
 const waiting = new Map<number, { resolve(tables: LatencyTable[]): void; reject(error: Error): void }>();
 let requestCount = 0;
-const stopping = new AbortController();
+const stops = { search: new AbortController(), train: new AbortController() };
 
 function send(message: FromStudy): void {
   process.send!(message);
@@ -36,7 +37,7 @@ function measureOn(deviceCount: number, workloads: readonly Workload[]): Promise
 
 async function run(task: StudyTask): Promise<void> {
   const { spec, directory } = task;
-  if (task.isStopping) stopping.abort();
+  if (task.stoppingPhase) stops[task.stoppingPhase].abort();
   const engine = await openTfjsEngine(spec.backend === 'auto' ? undefined : spec.backend);
   const { backend, version } = engine.describe();
   send({ type: 'engine', engine: `${backend} ${version}` });
@@ -58,6 +59,8 @@ async function run(task: StudyTask): Promise<void> {
     measureOnAll: (workloads) => measureOn(task.devices.length, workloads),
     openEvaluator: (workerCount) =>
       openEvaluationPool({ workerCount, threadCount: 1, backend, dataDirectory: data.directory }),
+    trainPipelined: (network, recipe, settings, hooks) =>
+      trainPipelined(network, data, recipe, settings, backend, hooks),
     exportModel: async (graph, weights) => {
       const path = join(directory, 'model.tflite');
       const { bytes, sha256, parity } = await exportChecked(engine, graph, weights, data, spec.name);
@@ -69,7 +72,7 @@ async function run(task: StudyTask): Promise<void> {
     saveWeights: (path, weights) => replaceFile(path, encodeSafetensors(weights)),
     loadWeights: async (path) => decodeSafetensors(await readFile(path)).weights,
     tell: (update) => send({ type: 'update', update }),
-    stop: stopping.signal,
+    stops: { search: stops.search.signal, train: stops.train.signal },
     startMs: task.startMs,
     now: Date.now,
   };
@@ -82,7 +85,7 @@ process.on('message', (message: ToStudy) => {
     return;
   }
   if (message.type === 'stop') {
-    stopping.abort();
+    stops[message.phase].abort();
     return;
   }
   const { resolve, reject } = waiting.get(message.requestId)!;

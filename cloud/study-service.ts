@@ -3,7 +3,7 @@
  *
  *   create ─▶ running ─finished─▶ finished
  *              ▲│ │ ├──failed, process died─▶ failed
- *        resume││ │ └──cancel─▶ cancelled          stop: stays running, its search ends with what it has found
+ *        resume││ │ └──cancel─▶ cancelled          stop: stays running, its search or training ends with what it has
  *              │▼pause
  *             paused ─cancel─▶ cancelled
  *
@@ -181,11 +181,12 @@ export function createStudyService(parts: CloudParts): RunningStudies {
       launch(id);
       return study;
     },
-    stop(id) {
+    stop(id, phase) {
       const child = processes.get(id);
-      if (child) {
-        store.studies.stop(id);
-        post(child, { type: 'stop' });
+      // Whoever asks may not have heard yet that the phase is over.
+      if (child && store.studies.get(id)!.phase === phase) {
+        store.studies.stop(id, phase);
+        post(child, { type: 'stop', phase });
       }
       return store.studies.get(id)!;
     },
@@ -217,6 +218,8 @@ function record({ journal, store }: CloudParts, { id, places }: Run, update: Stu
     evolution: ({ frame }) => journal.evolution(id, frame),
     individual: ({ individual, refusedCounts }) => journal.individual(id, individual, refusedCounts),
     train: ({ point }) => journal.trainPoint(id, point),
+    pipelinePlan: ({ plan }) => journal.pipelinePlan(id, plan),
+    pipelineStep: ({ step }) => journal.pipelineStep(id, step),
     network: ({ network }) => journal.network(id, network),
   };
   recorders[update.type](update as never);

@@ -36,6 +36,11 @@ export function formatBytes(bytes: number): string {
   return `${exponent === 0 ? formatInteger(value) : formatSignificant(value)} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][exponent]}`;
 }
 
+/** `64.0 MB`, of a million bytes each: as people say what a pipeline may take. */
+export function formatMB(bytes: number): string {
+  return `${formatSignificant(bytes / 1e6)} MB`;
+}
+
 /** `91.3%` of a share 0..1 */
 export function formatPercent(share: number): string {
   return `${(100 * share).toFixed(1)}%`;

@@ -83,6 +83,11 @@ const handlers: Handlers = {
       ...detail,
       trainPoints: withPoint<TrainPoint>(detail.trainPoints, point),
     })),
+  pipelineStep: (state, { studyId, step }) =>
+    updateDetail(state, studyId, (detail) => ({
+      ...detail,
+      pipeline: detail.pipeline && { ...detail.pipeline, step },
+    })),
   individual: (state, { studyId, individual, refusedCounts }) =>
     updateDetail(state, studyId, (detail) => ({
       ...detail,

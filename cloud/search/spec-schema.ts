@@ -1,12 +1,14 @@
 /** The keys of a study's specification, with their bounds and defaults. */
 import { runtimeNames } from '@bespoke/shared/latency/table.js';
 import { z } from 'zod';
-import { recipeSchema } from '../train/recipe-presets.js';
-import { basicFields } from '../train/recipe-schema.js';
+import { withPreset } from '../train/preset.js';
+import { recipePresets } from '../train/recipe-presets.js';
+import { basicFields, recipeFieldsSchema } from '../train/recipe-schema.js';
 import { cellSettingsSchema } from './eeea/cell-presets.js';
 import { evolutionPresetNames, withEvolutionPreset } from './eeea/evolution-presets.js';
 import { latencyMixes, objectiveNames } from './eeea/objective.js';
 import { evolutionModes } from './eeea/optimizer.js';
+import { pipelineSchema } from './pipeline-keys.js';
 import { spaceSettingsSchema } from './presets.js';
 import { latencyLossKinds } from './proxyless/latency-loss.js';
 
@@ -122,6 +124,15 @@ const leastReferencePopulation = 20;
 export const methodNames = ['proxyless', 'eeea'] as const;
 export type MethodName = (typeof methodNames)[number];
 
+/** How the winner is trained: a recipe, and whether through a pipeline. */
+const trainSchema = z.preprocess(
+  (value) => withPreset(recipePresets, value),
+  recipeFieldsSchema.extend({
+    /** null: one process. */
+    pipeline: pipelineSchema.nullable().default(null),
+  }),
+);
+
 /** What a specification may say, each key with its default. */
 export const specSchema = z
   .strictObject({
@@ -154,7 +165,7 @@ export const specSchema = z
     search: searchSchema.prefault({}),
     /** Of `eeea`. */
     evolution: z.preprocess(withEvolutionPreset, evolutionSchema).prefault({}),
-    train: recipeSchema.prefault({}),
+    train: trainSchema.prefault({}),
     seed: z
       .number()
       .int()
@@ -175,6 +186,14 @@ export const specSchema = z
     message: 'expected fewer warm-up steps than steps',
     path: ['search', 'warmupSteps'],
   })
+  .refine(
+    ({ train: { pipeline, batchSize } }) =>
+      typeof pipeline?.microBatches !== 'number' || pipeline.microBatches <= batchSize,
+    {
+      message: 'expected no more micro-batches than the samples of a batch',
+      path: ['train', 'pipeline', 'microBatches'],
+    },
+  )
   .refine(({ evolution }) => axisCount(evolution) <= 4, {
     message: 'expected four objectives at most; with `latencyOver: max` or `weighted` several devices are one',
     path: ['evolution', 'objectives'],

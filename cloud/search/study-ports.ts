@@ -7,12 +7,16 @@ import type {
   IndividualView,
   SearchPoint,
   SlotView,
+  StoppablePhase,
   StudyPhase,
   TrainPoint,
 } from '@bespoke/shared/protocol/api.js';
+import type { PipelinePlanView, PipelineStepView } from '@bespoke/shared/protocol/pipeline.js';
 import type { PackedDataset } from '../train/data/packed.js';
 import type { Engine } from '../train/engine.js';
 import type { Evaluator } from '../train/evaluation/evaluator.js';
+import type { PipelineHooks, PipelineSettings } from '../train/gpipe/pipeline-settings.js';
+import type { TrainRecipe } from '../train/recipe.js';
 import type { GateStage } from './eeea/early-exit.js';
 import { formatError, type Predictor } from './predictor.js';
 import type { Measure, MeasureOnAll } from './pricing.js';
@@ -38,7 +42,9 @@ export type StudyUpdate =
       readonly refusedCounts: Readonly<Record<GateStage, number>>;
     }
   | { readonly type: 'network'; readonly network: Network }
-  | { readonly type: 'train'; readonly point: TrainPoint };
+  | { readonly type: 'train'; readonly point: TrainPoint }
+  | { readonly type: 'pipelinePlan'; readonly plan: PipelinePlanView }
+  | { readonly type: 'pipelineStep'; readonly step: PipelineStepView };
 
 export interface ModelFile {
   readonly path: string;
@@ -64,6 +70,13 @@ export interface StudyPorts {
   /** On the device of the study. */
   readonly measure: Measure;
   readonly measureOnAll: MeasureOnAll;
+  /** As `engine.train`, by a process for each stage. */
+  trainPipelined(
+    network: Network,
+    recipe: TrainRecipe,
+    settings: PipelineSettings,
+    hooks: PipelineHooks,
+  ): Promise<Weights>;
   /** Workers that train networks side by side. */
   openEvaluator(workerCount: number): Evaluator;
   /** Writes the file, checks that it gives the engine's outputs, keeps it for download. */
@@ -71,8 +84,8 @@ export interface StudyPorts {
   saveWeights(path: string, weights: Weights): Promise<void>;
   loadWeights(path: string): Promise<Weights>;
   tell(update: StudyUpdate): void;
-  /** Once aborted, the search ends with what it has found. */
-  readonly stop: AbortSignal;
+  /** Once aborted, the phase ends with what it has. */
+  readonly stops: { readonly [P in StoppablePhase]: AbortSignal };
   /** When the study began, its pauses left out, and a clock, both in ms since the epoch. */
   readonly startMs: number;
   now(): number;

@@ -2,7 +2,13 @@
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { formatPath } from '@bespoke/shared/graph/graph.js';
 import { runtimeKeySchema } from '@bespoke/shared/latency/table.js';
-import type { ApiCalls, EstimateView, StudyView } from '@bespoke/shared/protocol/api.js';
+import {
+  type ApiCalls,
+  type EstimateView,
+  type StoppablePhase,
+  type StudyView,
+  stoppablePhases,
+} from '@bespoke/shared/protocol/api.js';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Registry } from '../fleet/registry.js';
@@ -23,8 +29,8 @@ export interface StudyService {
   pause(id: string): StudyView;
   /** Goes on with a paused study. */
   resume(id: string): StudyView;
-  /** Ends a running study's search with what it has found. */
-  stop(id: string): StudyView;
+  /** Ends a running study's search or training with what it has, where that is the phase under way. */
+  stop(id: string, phase: StoppablePhase): StudyView;
 }
 
 export interface ApiParts {
@@ -46,6 +52,7 @@ type Handlers = {
 /** The longest specification. */
 export const maxYamlLength = 200_000;
 const studyBody = z.strictObject({ yaml: z.string().min(1).max(maxYamlLength) });
+const stopBody = z.strictObject({ phase: z.enum(stoppablePhases) });
 
 const measurementsQuery = z.strictObject({
   runtime: z
@@ -91,7 +98,7 @@ function handlersOf({ store, registry, studies, agentAccess }: ApiParts): Handle
     'POST /api/studies/:id/cancel': ({ id }) => studies.cancel(knownStudy(id)),
     'POST /api/studies/:id/pause': ({ id }) => studies.pause(knownStudy(id)),
     'POST /api/studies/:id/resume': ({ id }) => studies.resume(knownStudy(id)),
-    'POST /api/studies/:id/stop': ({ id }) => studies.stop(knownStudy(id)),
+    'POST /api/studies/:id/stop': ({ id, body }) => studies.stop(knownStudy(id), parseInput(stopBody, body).phase),
   };
 }
 

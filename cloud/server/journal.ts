@@ -10,6 +10,7 @@ import type {
   StudyView,
   TrainPoint,
 } from '@bespoke/shared/protocol/api.js';
+import type { PipelinePlanView, PipelineStepView } from '@bespoke/shared/protocol/pipeline.js';
 import type { Store } from '../store/store.js';
 import type { NewStudy, StudyChange } from '../store/studies.js';
 
@@ -66,6 +67,16 @@ export class StudyJournal {
   individual(id: string, individual: IndividualView, refusedCounts: EvolutionView['refusedCounts']): void {
     this.store.studies.addIndividual(id, individual, refusedCounts);
     this.publish({ type: 'individual', studyId: id, individual, refusedCounts });
+  }
+
+  pipelinePlan(id: string, plan: PipelinePlanView): void {
+    this.store.studies.setPipelinePlan(id, plan);
+    this.publish({ type: 'studyChanged', studyId: id });
+  }
+
+  pipelineStep(id: string, step: PipelineStepView): void {
+    this.store.studies.setPipelineStep(id, step);
+    this.publish({ type: 'pipelineStep', studyId: id, step });
   }
 
   trainPoint(id: string, point: TrainPoint): void {

@@ -15,11 +15,21 @@ import { predictors } from './migrations/0004-predictors.js';
 import { pairedAgents } from './migrations/0005-paired-agents.js';
 import { leanIndices } from './migrations/0006-lean-indices.js';
 import { evolution } from './migrations/0007-evolution.js';
+import { pipelines } from './migrations/0008-pipelines.js';
 
 export type Database = Sqlite.Database;
 
 /** In order: migration i brings version i to version i + 1. A migration that was released is never edited. */
-const migrations: readonly string[] = [first, passes, blocks, predictors, pairedAgents, leanIndices, evolution];
+const migrations: readonly string[] = [
+  first,
+  passes,
+  blocks,
+  predictors,
+  pairedAgents,
+  leanIndices,
+  evolution,
+  pipelines,
+];
 
 /** Opens `<directory>/bespoke.sqlite`, creating what is missing. Throws `STORE_TOO_NEW`. */
 export function openDatabase(directory: string): Database {

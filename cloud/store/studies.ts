@@ -6,6 +6,7 @@ import type {
   IndividualView,
   SearchPoint,
   SlotView,
+  StoppablePhase,
   StudyDetail,
   StudyPhase,
   StudyResult,
@@ -13,6 +14,7 @@ import type {
   StudyView,
   TrainPoint,
 } from '@bespoke/shared/protocol/api.js';
+import type { PipelinePlanView, PipelineStepView, PipelineView } from '@bespoke/shared/protocol/pipeline.js';
 import type { Database } from './database.js';
 import type { Predictors } from './predictors.js';
 
@@ -51,7 +53,9 @@ interface Row {
   refused_counts: string;
   paused_at: string | null;
   paused_ms: number;
-  stopping: number;
+  pipeline_plan: string | null;
+  pipeline_step: string | null;
+  stopping_phase: StoppablePhase | null;
 }
 
 type PointKind = 'search' | 'train';
@@ -87,7 +91,11 @@ function prepare(database: Database) {
     resume: database.prepare<[number, string]>(
       'UPDATE studies SET paused_ms = paused_ms + ?, paused_at = NULL WHERE id = ?',
     ),
-    stop: database.prepare<[string]>('UPDATE studies SET stopping = 1 WHERE id = ?'),
+    stop: database.prepare<[StoppablePhase, string]>('UPDATE studies SET stopping_phase = ? WHERE id = ?'),
+    setPlan: database.prepare<[string, string]>(
+      'UPDATE studies SET pipeline_plan = ?, pipeline_step = NULL WHERE id = ?',
+    ),
+    setStep: database.prepare<[string, string]>('UPDATE studies SET pipeline_step = ? WHERE id = ?'),
     setModel: database.prepare<[string, string]>('UPDATE studies SET model_sha256 = ? WHERE id = ?'),
     addPoint: database.prepare<[string, PointKind, number, string]>(
       'INSERT INTO study_points (study_id, kind, step, point) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET point = excluded.point',
@@ -142,6 +150,7 @@ export class Studies {
       searchPoints: points<SearchPoint>('search'),
       trainPoints: points<TrainPoint>('train'),
       evolution: this.#evolution(row),
+      pipeline: pipelineOf(row),
       network: row.network === null ? null : (JSON.parse(row.network) as Network),
       predictionError: this.predictors.ofStudy(id)?.holdOut ?? null,
       log: this.#sql.lines.all(id, maxLogLines).map(({ line }) => line),
@@ -171,15 +180,15 @@ export class Studies {
     return this.get(id)!;
   }
 
-  /** The study's search is to end with what it has found. */
-  stop(id: string): void {
-    this.#sql.stop.run(id);
+  /** The study is to end this phase with what it has. */
+  stop(id: string, phase: StoppablePhase): void {
+    this.#sql.stop.run(phase, id);
   }
 
-  /** What a process of the study has to know beside its specification: when it began, its pauses left out, and whether its search is to end. */
-  clock(id: string): { startMs: number; isStopping: boolean } {
-    const { created, paused_ms, stopping } = this.#sql.get.get(id)!;
-    return { startMs: Date.parse(created) + paused_ms, isStopping: stopping === 1 };
+  /** What a process of the study has to know beside its specification: when it began, its pauses left out, and which phase is to end with what it has. */
+  clock(id: string): { startMs: number; stoppingPhase: StoppablePhase | null } {
+    const { created, paused_ms, stopping_phase } = this.#sql.get.get(id)!;
+    return { startMs: Date.parse(created) + paused_ms, stoppingPhase: stopping_phase };
   }
 
   setSlots(id: string, slots: readonly SlotView[]): void {
@@ -218,6 +227,16 @@ export class Studies {
     })();
   }
 
+  /** The step of an earlier plan goes with it. */
+  setPipelinePlan(id: string, plan: PipelinePlanView): void {
+    this.#sql.setPlan.run(JSON.stringify(plan), id);
+  }
+
+  /** Only the last is kept. */
+  setPipelineStep(id: string, step: PipelineStepView): void {
+    this.#sql.setStep.run(JSON.stringify(step), id);
+  }
+
   addTrainPoint(id: string, point: TrainPoint): void {
     this.#sql.addPoint.run(id, 'train', point.step, JSON.stringify(point));
   }
@@ -231,6 +250,12 @@ export class Studies {
     const individuals = this.#sql.individuals.all(id).map(({ individual }) => JSON.parse(individual) as IndividualView);
     return { ...(JSON.parse(evolution) as EvolutionFrame), individuals, refusedCounts: JSON.parse(refused_counts) };
   }
+}
+
+function pipelineOf({ pipeline_plan, pipeline_step }: Row): PipelineView | null {
+  if (pipeline_plan === null) return null;
+  const step = pipeline_step === null ? null : (JSON.parse(pipeline_step) as PipelineStepView);
+  return { plan: JSON.parse(pipeline_plan) as PipelinePlanView, step };
 }
 
 function toView(row: Row): StudyView {

@@ -67,6 +67,8 @@ export interface TrainHooks {
   checkpointEveryMs?: number;
   /** Once aborted, the training throws the signal's reason before its next step. */
   signal?: AbortSignal;
+  /** Once aborted, the training ends before its next step, with the weights that it has: the learning rate has not come to its end. A checkpoint is written then, too. */
+  stop?: AbortSignal;
 }
 
 /** Every batch, augmentation and gate is drawn from streams keyed by (seed, purpose, step), so a restored supernet goes on as if never stopped. */

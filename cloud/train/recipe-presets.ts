@@ -61,8 +61,8 @@ export const recipePresets: { readonly [P in RecipePresetName]: RecipeInput } = 
   },
 };
 
-/** A preset's name, or keys over those of `preset`. */
-export const recipeSchema = z.preprocess((value) => withPreset(recipePresets, value), recipeFieldsSchema);
+/** Keys over those of `preset`. */
+const recipeSchema = z.preprocess((value) => withPreset(recipePresets, value), recipeFieldsSchema);
 
 /** Steps where neither they nor epochs are given. */
 export const defaultStepCount = 4000;

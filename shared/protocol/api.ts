@@ -10,6 +10,7 @@ import type { LatencyEntry, RuntimeKey, RuntimeName } from '../latency/table.js'
 import type { Workload } from '../latency/workload.js';
 import type { Genotype } from '../network/genotype.js';
 import type { Network } from '../network/network.js';
+import type { PipelineStepView, PipelineView } from './pipeline.js';
 
 export interface DeviceInfo {
   readonly hostname: string;
@@ -109,6 +110,9 @@ export interface PredictorView {
 
 export const studyPhases = ['measure', 'search', 'train', 'export', 'verify'] as const;
 export type StudyPhase = (typeof studyPhases)[number];
+/** The phases that can be ended early, with what they have. */
+export const stoppablePhases = ['search', 'train'] as const satisfies readonly StudyPhase[];
+export type StoppablePhase = (typeof stoppablePhases)[number];
 export type StudyStatus = 'running' | 'paused' | 'finished' | 'failed' | 'cancelled';
 
 export interface StudyView {
@@ -247,6 +251,8 @@ export interface StudyDetail extends StudyView {
   readonly trainPoints: readonly TrainPoint[];
   /** null where the study evolves nothing. */
   readonly evolution: EvolutionView | null;
+  /** null where it trains in one process, or not yet. */
+  readonly pipeline: PipelineView | null;
   readonly network: Network | null;
   /** Of the predictor that the study searches with, on networks that its fit never saw; null before it is fitted. */
   readonly predictionError: PredictorView['holdOut'] | null;
@@ -295,8 +301,8 @@ export interface ApiCalls {
   /** Lets a running study rest; it goes on from its last checkpoint. */
   'POST /api/studies/:id/pause': { body: undefined; result: StudyView };
   'POST /api/studies/:id/resume': { body: undefined; result: StudyView };
-  /** Ends the search of a running study with what it has found: the study goes on to its training. */
-  'POST /api/studies/:id/stop': { body: undefined; result: StudyView };
+  /** Ends the search or the training of a running study with what it has, where that is the phase under way: the study goes on to the next. */
+  'POST /api/studies/:id/stop': { body: { phase: StoppablePhase }; result: StudyView };
 }
 // GET /api/studies/:id/model answers with the .tflite file itself; POST /api/session {token} with the session's cookie.
 
@@ -323,6 +329,7 @@ export type ApiEvent =
       readonly individual: IndividualView;
       readonly refusedCounts: Readonly<Record<string, number>>;
     }
-  /** Slots priced or network found: read the study again. */
+  | { readonly type: 'pipelineStep'; readonly studyId: string; readonly step: PipelineStepView }
+  /** Slots priced, network found or pipeline planned: read the study again. */
   | { readonly type: 'studyChanged'; readonly studyId: string }
   | { readonly type: 'log'; readonly studyId: string; readonly line: string };

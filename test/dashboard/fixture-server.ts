@@ -52,6 +52,8 @@ export class FixtureServer {
     predictors: [],
     codeMs: 600_000,
   };
+  /** What was asked of studies: the last part of the path, and the body. */
+  readonly asked: (readonly [part: string, body: string])[] = [];
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true });
 
@@ -112,6 +114,7 @@ export class FixtureServer {
     if (request.method === 'POST' && id === undefined) return void this.#start(await textOf(request), send);
     if (noun === 'devices') return void send(200, this.#ofDevice(id, part, url.searchParams.get('key')));
     if (id === undefined) return void send(200, this.story.studies.map(viewOf));
+    if (study && request.method === 'POST') this.asked.push([part!, await textOf(request)]);
     if (!study) return void send(404, { code: 'STUDY_UNKNOWN', message: `no study has the id "${id}"` });
     if (part === 'model') {
       response.writeHead(200, { 'content-disposition': `attachment; filename="${study.name}.tflite"` }).end('TFL3');
@@ -181,8 +184,9 @@ export function viewOf({
   searchPoints: _4,
   trainPoints: _5,
   evolution: _6,
-  network: _7,
-  log: _8,
+  pipeline: _7,
+  network: _8,
+  log: _9,
   ...view
 }: StudyDetail): StudyView {
   return view;

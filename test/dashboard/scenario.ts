@@ -230,6 +230,7 @@ export const study: StudyDetail = {
   searchPoints: [],
   trainPoints: [],
   evolution: null,
+  pipeline: null,
   network: null,
   predictionError: null,
   log: ['asked pi-kitchen for the latencies of the space'],

@@ -108,7 +108,7 @@ describe('an evolution', () => {
       async () => ((await third.call('GET /api/studies/:id', stopped)).evolution?.individuals.length ?? 0) >= 6,
       400_000,
     );
-    await third.call('POST /api/studies/:id/stop', stopped);
+    await third.call('POST /api/studies/:id/stop', stopped, { phase: 'search' });
     const short = await finishedStudy(third, stopped);
     expect(short.evolution!.individuals.length).toBeLessThan(24);
     expect(short.result!.accuracy).toBeGreaterThan(0);

@@ -2,6 +2,7 @@
 import { BarChart, CustomChart, HeatmapChart, LineChart } from 'echarts/charts';
 import {
   AriaComponent,
+  DataZoomSliderComponent,
   GridComponent,
   LegendComponent,
   MarkLineComponent,
@@ -16,6 +17,7 @@ use([
   BarChart,
   CanvasRenderer,
   CustomChart,
+  DataZoomSliderComponent,
   GridComponent,
   HeatmapChart,
   LegendComponent,

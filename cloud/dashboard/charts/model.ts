@@ -2,6 +2,7 @@
 import type { BarSeriesOption, CustomSeriesOption, HeatmapSeriesOption, LineSeriesOption } from 'echarts/charts';
 import type {
   AriaComponentOption,
+  DataZoomComponentOption,
   GridComponentOption,
   LegendComponentOption,
   MarkLineComponentOption,
@@ -15,6 +16,7 @@ export type ChartOption = ComposeOption<
   | AriaComponentOption
   | BarSeriesOption
   | CustomSeriesOption
+  | DataZoomComponentOption
   | GridComponentOption
   | HeatmapSeriesOption
   | LegendComponentOption

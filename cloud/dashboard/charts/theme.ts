@@ -15,6 +15,10 @@ export interface ChartTheme {
   readonly first: string;
   readonly second: string;
   readonly third: string;
+  readonly fourth: string;
+  readonly fifth: string;
+  /** Time in which something computes, where the rest is what matters. */
+  readonly busy: string;
   readonly budget: string;
   /** What is doubtful, or void. */
   readonly doubt: string;
@@ -31,6 +35,9 @@ export const themes: { readonly light: ChartTheme; readonly dark: ChartTheme } =
     first: '#0072b2',
     second: '#c55200',
     third: '#00795a',
+    fourth: '#a2487f',
+    fifth: '#d9a900',
+    busy: '#b9d7ea',
     budget: '#b3261e',
     doubt: '#d3302f',
   },
@@ -44,6 +51,9 @@ export const themes: { readonly light: ChartTheme; readonly dark: ChartTheme } =
     first: '#56b4e9',
     second: '#f0a24a',
     third: '#3fc79a',
+    fourth: '#d98bbd',
+    fifth: '#f0d54a',
+    busy: '#2f5570',
     budget: '#ff8a80',
     doubt: '#ff6b60',
   },

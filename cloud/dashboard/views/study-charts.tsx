@@ -13,6 +13,7 @@ import { holdOutText } from '../predictors.js';
 import { deviceHash } from '../route.js';
 import { tableOf } from '../state.js';
 import { EvolutionCharts } from './evolution.js';
+import { Training } from './training.js';
 
 interface StudyChartsProps {
   readonly study: StudyDetail;
@@ -26,11 +27,11 @@ export function StudyCharts({ study, predictor }: StudyChartsProps) {
   return (
     <>
       {!searching && !evolution && <BeforeTheSearch study={study} />}
+      <Training study={study} />
       {study.network && <FoundNetwork study={study} />}
       {evolution && <EvolutionCharts evolution={evolution} />}
       <div className="chart-grid">
         {searching && <SearchCharts study={study} predictor={predictor} />}
-        {study.trainPoints.length > 0 && <TrainingChart study={study} />}
         {study.result && <VerdictChart study={study} predictor={predictor} />}
       </div>
       {searching && study.slots.length > 0 && <ProbabilityChart study={study} />}
@@ -72,17 +73,6 @@ function SearchCharts({ study, predictor }: StudyChartsProps) {
       />
       <Chart title="Search: loss and accuracy" note="Of the paths sampled at each step." build={curve} />
     </>
-  );
-}
-
-function TrainingChart({ study: { trainPoints } }: { readonly study: StudyDetail }) {
-  const stepCount = trainPoints.at(-1)?.stepCount ?? 0;
-  const build = useCallback(
-    (context: ChartContext) => learningCurve(trainPoints, stepCount, context),
-    [trainPoints, stepCount],
-  );
-  return (
-    <Chart title="Training: loss and accuracy" note="Of the found network, trained from its start." build={build} />
   );
 }
 

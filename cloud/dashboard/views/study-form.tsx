@@ -1,10 +1,13 @@
 /** StudyForm: a specification in YAML, with the server's objections shown at their line. */
 import type { ApiError } from '@bespoke/shared/protocol/api.js';
-import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
+import { type FormEvent, lazy, Suspense, useEffect, useId, useRef, useState } from 'react';
 import { ApiFailure, callApi } from '../api.js';
 import { defaultSpec } from '../default-spec.js';
 import { studyHash, useChoices } from '../route.js';
 import { lineOf, lineRange } from '../yaml-lines.js';
+
+/** Loaded beside the page: it reads YAML, which nothing else here does. */
+const TrainingChoice = lazy(() => import('./training-choice.js'));
 
 export function StudyForm() {
   const [yaml, setYaml] = useState(defaultSpec);
@@ -48,6 +51,9 @@ export function StudyForm() {
         </p>
       )}
       <YamlEditor yaml={yaml} error={error} onChange={setYaml} />
+      <Suspense>
+        <TrainingChoice yaml={yaml} onChange={setYaml} />
+      </Suspense>
       <button type="submit" className="primary" disabled={busy}>
         {busy ? 'Starting …' : 'Start study'}
       </button>

@@ -91,7 +91,7 @@ async function runEvolution(
       journal,
       table: hashJson(prices.map(({ table }) => table)),
       latencies: (genes: Genes) => latenciesOf(space, targets, genes, ports.measureOnAll),
-      stop: ports.stop,
+      stop: ports.stops.search,
       onIndividual(individual: JournaledIndividual) {
         tell(individual);
         progress(individual.index + 1, evaluationCount);

@@ -68,7 +68,7 @@ async function runSearch(
         directory: join(directory, 'search'),
         everySteps: checkpointSteps(plan),
       },
-      stop: ports.stop,
+      stop: ports.stops.search,
       onPoint(point, probabilities) {
         ports.tell({ type: 'search', point, probabilities });
         progress(point.step, point.stepCount);

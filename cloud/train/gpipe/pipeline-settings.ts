@@ -36,7 +36,7 @@ export interface PipelineStep extends TrainProgress {
   readonly trace: readonly TraceEvent[];
 }
 
-export interface PipelineHooks extends Pick<TrainHooks, 'checkpointEveryMs' | 'signal'> {
+export interface PipelineHooks extends Pick<TrainHooks, 'checkpointEveryMs' | 'signal' | 'stop'> {
   /** Where checkpoints and the plan lie: a later call with the same network, data and recipe goes on from there, also with another K, schedule or remat. */
   readonly checkpointDirectory: string;
   /** So much of the measuring before the first plan is done, 0..1. */

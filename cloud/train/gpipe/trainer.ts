@@ -92,8 +92,15 @@ class Training {
       for (const line of checkpoint?.skipped ?? []) hooks.onNotice?.(line);
       if (checkpoint?.step === recipe.stepCount) return trainedWeights(lower(network), checkpoint.state);
       hooks.onPlan?.(planned.plan);
-      planned = (await this.#runBy(planned, checkpoint)) ?? planned;
+      const better = await this.#runBy(planned, checkpoint);
+      if (better === null) return this.#lastWeights();
+      planned = better;
     }
+  }
+
+  async #lastWeights(): Promise<Weights> {
+    const { network, hooks } = this.course;
+    return trainedWeights(lower(network), (await readPipelineCheckpoint(hooks.checkpointDirectory))!.state);
   }
 
   async #firstPlan(): Promise<Planned> {
@@ -138,14 +145,14 @@ class Training {
     );
   }
 
-  /** Trains to the end, or until another plan is better, which it returns; either way there is a checkpoint then. */
+  /** Trains to the end, or to a stop, or until another plan is better, which it returns; in any case there is a checkpoint then. */
   async #runBy(planned: Planned, from: { step: number; state: Weights } | undefined): Promise<Planned | null> {
     const { recipe, hooks } = this.course;
     const { checkpointEveryMs = defaultCheckpointEveryMs } = hooks;
     const pipeline = await this.#open(planned.plan, from);
     const compared: (readonly OperationEvent[])[] = [];
     try {
-      while (pipeline.step < recipe.stepCount) {
+      while (pipeline.step < recipe.stepCount && !hooks.stop?.aborted) {
         if (hooks.signal?.aborted) {
           await this.#save(pipeline, planned.plan);
           hooks.signal.throwIfAborted();

@@ -84,9 +84,17 @@ async function runSteps(
   const { checkpointDirectory, checkpointEveryMs = 60_000, onProgress } = course.hooks;
   const loader = openLoader(data, { split: 'train', seed, batchSize, augmentation });
   const drops = new DropMasks(graph, recipe);
-  let savedAtMs = performance.now();
-  for (let step = course.firstStep; step < stepCount; step++) {
+  let [savedStep, savedAtMs] = [course.firstStep, performance.now()];
+  for (let step = course.firstStep; ; step++) {
     await yieldToEvents();
+    const isOver = step === stepCount || course.hooks.stop?.aborted;
+    const isDue = isOver || performance.now() - savedAtMs >= checkpointEveryMs;
+    if (checkpointDirectory !== undefined && isDue && step > savedStep) {
+      const state = await context.variables.readState();
+      await writeCheckpoint(checkpointDirectory, { identity: course.identity, step, state });
+      [savedStep, savedAtMs] = [step, performance.now()];
+    }
+    if (isOver) return;
     course.hooks.signal?.throwIfAborted();
     drops.draw(step);
     const result = await descend(context, loader.batchAt(step), {
@@ -97,14 +105,6 @@ async function runSteps(
       learningRate: learningRateAt(recipe, step),
     });
     onProgress?.({ step: step + 1, stepCount, ...result });
-    const isDue = performance.now() - savedAtMs >= checkpointEveryMs || step + 1 === stepCount;
-    if (checkpointDirectory === undefined || !isDue) continue;
-    await writeCheckpoint(checkpointDirectory, {
-      identity: course.identity,
-      step: step + 1,
-      state: await context.variables.readState(),
-    });
-    savedAtMs = performance.now();
   }
 }
 

@@ -202,6 +202,7 @@ describe('resolveSpec', () => {
         dropout: 0,
         dropPath: 0,
         auxiliaryWeight: null,
+        pipeline: null,
       },
       seed: 0,
       runtime: 'tflite',

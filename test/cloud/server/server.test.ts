@@ -5,8 +5,9 @@ import type { CloudMessage } from '@bespoke/shared/protocol/agent.js';
 import type { ApiEvent, MeasurementView, SentinelPoint } from '@bespoke/shared/protocol/api.js';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { device, runtime, success, testCloud, workload } from '../../support/fleet.js';
+import { device, noStudies, runtime, success, testCloud, workload } from '../../support/fleet.js';
 import { temporaryFolder } from '../../support/folder.js';
+import { pipelinePlan, pipelineStep } from '../../support/pipeline.js';
 import {
   agentSaying,
   answerSentinels,
@@ -166,6 +167,44 @@ describe('the API', () => {
     const response = await fetch(`${cloud.url}/api/studies/${id}/model`, { headers: { cookie } });
     expect(response.headers.get('content-disposition')).toBe('attachment; filename="my-flowers.tflite"');
     expect(await response.text()).toBe('model bytes');
+  });
+
+  it('pushes the plan of a pipeline as a study to be read again, its steps as they are', async () => {
+    const cloud = await testCloud();
+    const cookie = await signIn(cloud);
+    const events = dial(`${cloud.agentUrl}/api/events`, { cookie, origin: cloud.url });
+    await until('it opens', () => events.socket.readyState === WebSocket.OPEN);
+    const { id } = cloud.journal.create({ id: 'study-1', name: 'flowers', deviceId: device.id, specYaml: '' });
+    cloud.journal.pipelinePlan(id, pipelinePlan);
+    cloud.journal.pipelineStep(id, pipelineStep);
+    await until('all events come', () => events.messages.length === 3);
+    expect(events.messages.slice(1)).toEqual([
+      { type: 'studyChanged', studyId: id },
+      { type: 'pipelineStep', studyId: id, step: pipelineStep },
+    ]);
+    const detail = await (await fetch(`${cloud.url}/api/studies/${id}`, { headers: { cookie } })).json();
+    expect(detail).toMatchObject({ pipeline: { plan: pipelinePlan, step: pipelineStep } });
+  });
+
+  it('ends the phase that it is told to end, and no other word', async () => {
+    const asked: unknown[] = [];
+    const cloud = await testCloud({
+      studies: ({ store }) => ({
+        ...noStudies,
+        stop(id, phase) {
+          asked.push([id, phase]);
+          return store.studies.get(id)!;
+        },
+      }),
+    });
+    const headers = { cookie: await signIn(cloud), 'content-type': 'application/json' };
+    const { id } = cloud.journal.create({ id: 'study-1', name: 'flowers', deviceId: device.id, specYaml: '' });
+    const stop = (body: unknown) =>
+      fetch(`${cloud.url}/api/studies/${id}/stop`, { method: 'POST', headers, body: JSON.stringify(body) });
+    expect((await stop({ phase: 'train' })).status).toBe(200);
+    expect(asked).toEqual([[id, 'train']]);
+    for (const body of [{}, { phase: 'export' }])
+      expect((await failure(await stop(body))).slice(0, 2)).toEqual([400, 'REQUEST_INVALID']);
   });
 
   it('pushes devices, latencies and studies to dashboards', async () => {

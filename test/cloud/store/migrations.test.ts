@@ -1,6 +1,12 @@
 /** A database of the first release, brought to the newest version: what was measured is still there, marked for what it is. */
 import { join } from 'node:path';
 import { first } from '@bespoke/cloud/store/migrations/0001-first.js';
+import { passes } from '@bespoke/cloud/store/migrations/0002-passes.js';
+import { blocks } from '@bespoke/cloud/store/migrations/0003-blocks.js';
+import { predictors } from '@bespoke/cloud/store/migrations/0004-predictors.js';
+import { pairedAgents } from '@bespoke/cloud/store/migrations/0005-paired-agents.js';
+import { leanIndices } from '@bespoke/cloud/store/migrations/0006-lean-indices.js';
+import { evolution } from '@bespoke/cloud/store/migrations/0007-evolution.js';
 import { openStore } from '@bespoke/cloud/store/store.js';
 import { canonicalJson } from '@bespoke/shared/base/json.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
@@ -49,5 +55,25 @@ describe('migrations', () => {
     expect(store.jobs.countOpen(device.id)).toBe(1);
     expect(store.jobs.giveBackAll()).toBe(1);
     expect(store.jobs.queued()).toMatchObject([{ id: 'job-leased', attempts: 0, repeats: 0 }]);
+  });
+
+  it('know that the search of a study was to end', () => {
+    const folder = temporaryFolder();
+    const old = new Sqlite(join(folder, 'bespoke.sqlite'));
+    const before = [first, passes, blocks, predictors, pairedAgents, leanIndices, evolution];
+    for (const migration of before) old.exec(migration);
+    const study = old.prepare(
+      "INSERT INTO studies (id, name, device_id, spec_yaml, created, status, phase, progress, stopping) VALUES (?, 'flowers', 'device', '', '2026', 'running', 'search', 0, ?)",
+    );
+    study.run('asked', 1);
+    study.run('left alone', 0);
+    old.pragma(`user_version = ${before.length}`);
+    old.close();
+
+    const store = openStore(folder);
+    onTestFinished(() => store.close());
+    const stoppingPhases = ['asked', 'left alone'].map((id) => store.studies.clock(id).stoppingPhase);
+    expect(stoppingPhases).toEqual(['search', null]);
+    expect(store.studies.detail('asked')).toMatchObject({ phase: 'search', pipeline: null });
   });
 });

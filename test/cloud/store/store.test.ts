@@ -8,6 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { device, runtime, success, twin, workload } from '../../support/fleet.js';
 import { temporaryFolder } from '../../support/folder.js';
 import { testIndividual } from '../../support/individual.js';
+import { pipelinePlan, pipelineStep } from '../../support/pipeline.js';
 
 function testStore(folder = temporaryFolder(), now?: () => Date): Store {
   const store = openStore(folder, now);
@@ -242,9 +243,9 @@ describe('Studies', () => {
     const { studies } = testStore(folder, () => new Date(time));
     expect(studies.all().map(({ status }) => status)).toEqual(['paused']);
     expect(studies.resume(study.id).status).toBe('running');
-    expect(studies.clock(study.id)).toEqual({ startMs: startMs + 5_000, isStopping: false });
-    studies.stop(study.id);
-    expect(studies.clock(study.id).isStopping).toBe(true);
+    expect(studies.clock(study.id)).toEqual({ startMs: startMs + 5_000, stoppingPhase: null });
+    studies.stop(study.id, 'search');
+    expect(studies.clock(study.id).stoppingPhase).toBe('search');
     expect(studies.update(study.id, { status: 'finished' }).status).toBe('finished');
     expect(studies.pause(study.id).status).toBe('finished');
   });
@@ -270,6 +271,13 @@ describe('Studies', () => {
     store.studies.addIndividual(study.id, { ...individual, seconds: 9 }, { params: 1, latency: 2 });
     // After a resumption the same individual comes again.
     store.studies.addIndividual(study.id, individual, { params: 1, latency: 3 });
+    store.studies.setPipelinePlan(study.id, { ...pipelinePlan, reason: 're-cut' });
+    store.studies.setPipelineStep(study.id, pipelineStep);
+    // A step is of the plan before it.
+    store.studies.setPipelinePlan(study.id, pipelinePlan);
+    expect(store.studies.detail(study.id)!.pipeline).toEqual({ plan: pipelinePlan, step: null });
+    store.studies.setPipelineStep(study.id, { ...pipelineStep, step: 1 });
+    store.studies.setPipelineStep(study.id, pipelineStep);
     store.studies.addLine(study.id, 'first line');
     store.studies.addLine(study.id, 'second line');
     const result: StudyResult = {
@@ -304,6 +312,7 @@ describe('Studies', () => {
       searchPoints: [{ ...point, loss: 1.9 }],
       trainPoints: [{ step: 1, stepCount: 5, loss: 3, accuracy: 0.1 }],
       evolution: { ...frame, individuals: [individual], refusedCounts: { params: 1, latency: 3 } },
+      pipeline: { plan: pipelinePlan, step: pipelineStep },
       network: null,
       predictionError: null,
       log: ['first line', 'second line'],

@@ -67,7 +67,7 @@ function portsOf(names: readonly DeviceName[], asked: Asked): StudyPorts {
       },
     },
     tell: (update: StudyUpdate) => asked.updates.push(update),
-    stop: new AbortController().signal,
+    stops: { search: new AbortController().signal, train: new AbortController().signal },
     startMs: 0,
     now: () => nowMs++,
   } as unknown as StudyPorts;

@@ -124,6 +124,29 @@ describe('Engine.train', () => {
     expect(readdirSync(hooks.checkpointDirectory).sort()).toEqual(['manifest.json', 'state-8.safetensors']);
   });
 
+  it('ends with the weights that it has when it is stopped, also after it was killed then', async () => {
+    const hooks = { checkpointDirectory: join(folder, 'stopped'), checkpointEveryMs: 1e9 };
+    const stopping = new AbortController();
+    const steps: number[] = [];
+    const train = (checkpointDirectory: string, stop: AbortSignal) =>
+      engine.train(graph, data, tinyRecipe, {
+        ...hooks,
+        checkpointDirectory,
+        stop,
+        onProgress: ({ step }) => {
+          steps.push(step);
+          if (step === 3) stopping.abort();
+        },
+      });
+    const weights = await train(hooks.checkpointDirectory, stopping.signal);
+    expect(steps).toEqual([1, 2, 3]);
+    // The process that was to write the weights down died: the next one is told to stop, too.
+    expect([...(await train(hooks.checkpointDirectory, stopping.signal))]).toEqual([...weights]);
+    expect(steps).toEqual([1, 2, 3]);
+    const [name] = [...weights.keys()].filter((each) => each.endsWith('/filter'));
+    expect(weights.get(name!)).not.toEqual((await train(join(folder, 'never'), AbortSignal.abort())).get(name!));
+  });
+
   it('starts anew where the checkpoint is of other arguments, and refuses one that is damaged', async () => {
     const hooks = { checkpointDirectory: join(folder, 'damaged'), checkpointEveryMs: 0 };
     await engine.train(graph, data, { ...tinyRecipe, stepCount: 2 }, hooks);

@@ -1,0 +1,101 @@
+/** What a study tells of its pipelined training: plans as they are made, a step now and then, faults and notices as lines of its log. */
+import { median } from '@bespoke/shared/latency/statistics.js';
+import type { Network } from '@bespoke/shared/network/network.js';
+import { ganttOf } from '@bespoke/shared/protocol/gantt.js';
+import type { PipelinePlanView, PipelineStepView } from '@bespoke/shared/protocol/pipeline.js';
+import { splitStep } from '../train/gpipe/idle-split.js';
+import type { PipelineHooks, PipelineStep, PlannedPipeline } from '../train/gpipe/pipeline-settings.js';
+import type { PipelineLayout } from '../train/gpipe/schedule.js';
+import type { OperationEvent } from '../train/gpipe/simulator.js';
+import type { StudyPorts } from './study-ports.js';
+
+/** Steps are told this far apart at least; by the number of their spans, large ones further: a span is some 70 bytes. */
+const leastBetweenMs = 2000;
+const betweenMsPerSpan = 1;
+/** Steps whose median is told. */
+const recentCount = 50;
+
+/** The hooks that tell; each step is handed on to `onStep` first. */
+export function pipelineTelling(
+  network: Network,
+  capBytes: number | null,
+  ports: Pick<StudyPorts, 'tell' | 'now'>,
+  onStep: (step: PipelineStep) => void,
+): Pick<PipelineHooks, 'onPlan' | 'onStep' | 'onFault' | 'onNotice'> {
+  const log = (line: string) => ports.tell({ type: 'log', line });
+  let layout: PipelineLayout | null = null;
+  let recentMs: number[] = [];
+  let nextMs = 0;
+  return {
+    onPlan(plan) {
+      [layout, recentMs, nextMs] = [plan, [], 0];
+      const view = planView(network, plan, capBytes);
+      ports.tell({ type: 'pipelinePlan', plan: view });
+      log(describePlan(view));
+    },
+    onStep(step) {
+      onStep(step);
+      recentMs = [...recentMs, step.stepMs].slice(-recentCount);
+      if (layout === null || ports.now() < nextMs) return;
+      const view = stepView(step, layout, median(recentMs));
+      ports.tell({ type: 'pipelineStep', step: view });
+      nextMs = ports.now() + Math.max(leastBetweenMs, betweenMsPerSpan * view.spans.length);
+    },
+    onFault({ stage, how, noticedMs, recoveredMs, step }) {
+      log(`stage ${stage}: ${how}; back after ${Math.round(recoveredMs - noticedMs)} ms, going on after step ${step}`);
+    },
+    onNotice: log,
+  };
+}
+
+export function planView(network: Network, plan: PlannedPipeline, capBytes: number | null): PipelinePlanView {
+  const { reason, schedule, remat, microBatchCount, cuts, partitions, stepMs, idleShare, stepMsBy, fastest } = plan;
+  const edges = [0, ...cuts, network.blocks.length];
+  const stages = partitions.map(({ forwardMs, backwardMs, byteCount }, stage) => ({
+    blocks: network.blocks.slice(edges[stage], edges[stage + 1]).map(({ id }) => id),
+    forwardMs,
+    backwardMs,
+    byteCount,
+  }));
+  return { reason, schedule, remat, microBatchCount, stages, capBytes, stepMs, idleShare, stepMsBy, fastest };
+}
+
+/** Times in hundredths of a millisecond: what is told is looked at, not computed with. */
+export function stepView(step: PipelineStep, layout: PipelineLayout, medianStepMs: number): PipelineStepView {
+  const { rows } = ganttOf(step.trace, layout.stageCount);
+  const rounded = (ms: number) => Math.round(100 * ms) / 100;
+  return {
+    step: step.step,
+    stepMs: step.stepMs,
+    medianStepMs,
+    shares: splitStep(step.trace.filter(isOperation), layout),
+    spans: rows
+      .flatMap(({ operations, transfers }) => [...operations, ...transfers])
+      .map((span) => ({ ...span, startMs: rounded(span.startMs), endMs: rounded(span.endMs) })),
+  };
+}
+
+function isOperation(event: PipelineStep['trace'][number]): event is OperationEvent {
+  return event.kind !== 'send' && event.kind !== 'recv';
+}
+
+const reasonTexts: { readonly [R in PipelinePlanView['reason']]: string } = {
+  measured: 'planned',
+  resumed: 'goes on',
+  're-cut': 'cut anew',
+};
+
+function describePlan({
+  reason,
+  schedule,
+  remat,
+  microBatchCount,
+  stages,
+  stepMs,
+  idleShare,
+  fastest,
+}: PipelinePlanView) {
+  const cuts = stages.slice(1).map(({ blocks }) => blocks[0]);
+  const where = cuts.length === 0 ? 'not cut' : `cut before ${cuts.join(', ')}`;
+  return `pipeline ${reasonTexts[reason]}: ${stages.length} stages, ${where}; ${microBatchCount} micro-batches, schedule ${schedule}, remat ${remat}; predicted ${stepMs.toFixed(1)} ms a step, ${(100 * idleShare).toFixed(1)}% idle; predicted to be fastest: ${fastest}`;
+}
