@@ -11,6 +11,7 @@ import { runCommand } from './cli/output.js';
 import { registerSpace } from './cli/space.js';
 import { registerStart } from './cli/start.js';
 import { registerStudy } from './cli/study.js';
+import { registerTrainHost } from './cli/train-host.js';
 
 const program = new Command('bespoke').description('Neural networks made to measure for your device.').version('0.1.0');
 registerStart(program);
@@ -18,6 +19,7 @@ registerStudy(program);
 registerDevice(program);
 registerAgent(program);
 registerData(program, join(defaultDataDirectory, 'datasets'));
+registerTrainHost(program);
 registerSpace(program);
 registerCount(program);
 registerDoctor(program);

@@ -1,5 +1,5 @@
 /**
- * StageHost: the coordinator's hold on the process of one stage: calls, and the notice of its end.
+ * LocalStage: a stage as a child process on this machine.
  *
  *   starting ──first beat──▶ alive ──exit, or no beat for 3 s (10 s while it starts), or an operation beyond its deadline (then killed)──▶ gone
  *
@@ -11,17 +11,8 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { threadEnvironment } from '../threads.js';
+import { memoryRemedy, StageFault, type StageHost } from './stage-host.js';
 import { type FromStage, heart, type StageCall, type StageCalls, type ToStage } from './stage-messages.js';
-
-/** A stage is gone, or its link is: what the coordinator recovers from. */
-export class StageFault extends Error {
-  constructor(
-    readonly stage: number,
-    readonly how: string,
-  ) {
-    super(`stage ${stage}: ${how}`);
-  }
-}
 
 interface Pending {
   resolve(answer: never): void;
@@ -33,7 +24,8 @@ const maxMissedBeats = { starting: 40, alive: 12 } as const;
 const maxLastWords = 2000;
 const entry = fileURLToPath(new URL('./stage-process.js', import.meta.url));
 
-export class StageHost {
+export class LocalStage implements StageHost {
+  readonly remedy = memoryRemedy;
   readonly #process: ChildProcess;
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<void>;
@@ -67,7 +59,6 @@ export class StageHost {
     this.#watch = this.#watchHeart(this.#process.stdio[heart.fd] as Readable);
   }
 
-  /** How the process ended; null while it lives. */
   get gone(): string | null {
     return this.#gone;
   }
@@ -80,7 +71,6 @@ export class StageHost {
     return this.#lastWords.trim();
   }
 
-  /** Throws `STAGE_FAILED` for what the stage's own code throws; rejects with a `StageFault` when the process or a link of it is gone. Kills the process after `timeoutMs`. */
   call<C extends StageCall>(
     call: C,
     argument: StageCalls[C]['argument'],

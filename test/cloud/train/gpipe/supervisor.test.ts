@@ -6,18 +6,11 @@ import { clockMs } from '@bespoke/cloud/train/gpipe/clock.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../support/folder.js';
+import { isAlive } from '../../../support/program.js';
 import { until } from '../../../support/until.js';
 import { type Accident, openPipeline, operationsOf, stagesOf, stateOf, trainAlone } from './arithmetic.js';
 
 const coordinator = fileURLToPath(new URL('./fixtures/coordinator.mjs', import.meta.url));
-
-function isAlive(processId: number): boolean {
-  try {
-    return process.kill(processId, 0);
-  } catch {
-    return false;
-  }
-}
 
 describe('Pipeline', () => {
   const orders = ['gpipe', '1f1b', 'recomputing'] as const;
