@@ -25,7 +25,8 @@ export function checkYaml<S extends z.ZodType>(text: string, schema: S): Checked
   const given: unknown = document.toJS();
   const result = schema.safeParse(given);
   if (result.success) return { value: result.data, given: given as z.input<S> };
-  const issue = result.error.issues[0]!;
+  const { issues } = result.error;
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!; // a misspelt key is missing, too
   return { problem: problemOf(issue, schema, (path) => lineOf(document, lines, path)) };
 }
 

@@ -21,7 +21,7 @@ import { launchStage, listeningAddress, type StageLaunch } from './launch-stage.
 import type { Operation } from './schedule.js';
 import { StageFault, type StageHost } from './stage-host.js';
 import type { Address, SavedFile, StageCalls, Standing, TraceEvent } from './stage-messages.js';
-import type { Figures } from './stage-runner.js';
+import { type Figures, sumFigures } from './stage-runner.js';
 
 export interface PipelineOptions {
   readonly stages: readonly StageLaunch[];
@@ -141,7 +141,7 @@ export class Pipeline {
       (stage) => ({ step, operations: operations[stage]! }),
       operationCount * this.options.operationTimeoutMs, // were they all made one after the other
     );
-    const figures = sum(ran.map((answer) => answer.figures));
+    const figures = sumFigures(ran.map((answer) => answer.figures));
     this.#lastRun = { step, figures, trace: ran.flatMap(({ trace }) => trace) };
     await this.#all('commit', () => ({ step, figures }));
     this.#step = step;
@@ -161,7 +161,7 @@ export class Pipeline {
         if (!(error instanceof StageFault) || this.#isClosed) throw error;
         if (fault === null) noticedMs = clockMs();
         fault = error;
-        if (++this.#faultsInRow > maxFaultsInRow) this.#giveUp(error);
+        if (++this.#faultsInRow > maxFaultsInRow) await this.#giveUp(error);
       }
     }
   }
@@ -235,16 +235,13 @@ export class Pipeline {
     this.#losses = [];
   }
 
-  #giveUp({ stage, how }: StageFault): never {
+  /** Names who was lost, not the neighbour that heard of it first. */
+  async #giveUp(fault: StageFault): Promise<never> {
+    const launched = Object.values(this.#hosts); // some may never have come to that
+    await Promise.allSettled(launched.map((host) => host.call('abort', null, callTimeoutMs)));
+    const lost = launched.find(({ gone }) => gone !== null);
+    const { stage, how } = lost ? { stage: lost.stage, how: lost.gone! } : fault;
     const { lastWords, remedy } = this.#hosts[stage]!;
     throw new AppError('STAGE_LOST', { stage, faultCount: this.#faultsInRow, how, lastWords, remedy });
   }
-}
-
-/** By name, over all stages in their order. */
-function sum(parts: readonly Figures[]): Figures {
-  const total: Record<string, number> = {};
-  for (const figures of parts)
-    for (const [name, value] of Object.entries(figures)) total[name] = (total[name] ?? 0) + value;
-  return total;
 }

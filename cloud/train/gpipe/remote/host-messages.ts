@@ -26,8 +26,6 @@ export const hostLimits = {
   pieceBytes: 2 ** 19,
   connectionCount: 64,
   helloTimeoutMs: 10_000,
-  /** A coordinator that has said nothing for so long is gone. It may compute for a while without a turn of its event loop. */
-  silenceMs: 60_000,
   textLength: 8000,
 } as const;
 

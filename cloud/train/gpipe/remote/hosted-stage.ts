@@ -41,6 +41,8 @@ export interface Workplace {
   readonly datasets: HostDatasets;
   /** Where stages listen for their neighbours. */
   readonly listenHost: string;
+  /** A coordinator that has said nothing for so long is gone. */
+  readonly silenceMs: number;
   /** The latest of each stage of each run: a stage has one process at most. */
   readonly stages: Map<string, HostedStage>;
 }
@@ -52,6 +54,8 @@ export class HostedStage {
   #base: string | null = null;
   /** Resolves when the one before it, of the same stage of the same run, has ended. */
   #earlier: Promise<void> = Promise.resolve();
+  /** Whether the coordinator may pull what was saved. */
+  #hasSaved = false;
   #isOver = false;
   #heardMs = clockMs();
 
@@ -73,8 +77,8 @@ export class HostedStage {
       },
     });
     const watch = setInterval(() => {
-      if (clockMs() - this.#heardMs > hostLimits.silenceMs) this.#link.terminate();
-    }, hostLimits.silenceMs / 4);
+      if (clockMs() - this.#heardMs > workplace.silenceMs) this.#link.terminate();
+    }, workplace.silenceMs / 4);
   }
 
   /** Ends the connection; resolves when the stage's process has ended. Its files stay. */
@@ -91,12 +95,7 @@ export class HostedStage {
     hello: () => this.#link.terminate(), // of a greeting that is over
     ping: ({ id }) => this.#link.send({ type: 'pong', id, clockMs: clockMs() }),
     call: (message) => void this.#answer(message),
-    pull: ({ offset }) => {
-      readPiece(`${this.#base}.saved`, offset).then(
-        (piece) => this.#link.sendPiece(piece),
-        () => this.#link.terminate(), // it asks for what it was not told of
-      );
-    },
+    pull: ({ offset }) => void this.#sendSaved(offset),
     close: () => {
       this.#forget()
         .catch(() => {}) // what could not be removed is at another start
@@ -116,7 +115,11 @@ export class HostedStage {
     commit: (argument, timeoutMs) => this.#opened('commit').call('commit', argument, timeoutMs),
     abort: (argument, timeoutMs) => this.#opened('abort').call('abort', argument, timeoutMs),
     restore: (argument, timeoutMs) => this.#opened('restore').call('restore', argument, timeoutMs),
-    save: (_, timeoutMs) => this.#opened('save').call('save', { path: `${this.#base}.saved` }, timeoutMs),
+    save: async (_, timeoutMs) => {
+      const saved = await this.#opened('save').call('save', { path: `${this.#base}.saved` }, timeoutMs);
+      this.#hasSaved = true;
+      return saved;
+    },
   };
 
   async #answer({ id, call, argument, timeoutMs }: Extract<ToHost, { type: 'call' }>): Promise<void> {
@@ -127,6 +130,14 @@ export class HostedStage {
       const { gone = null, lastWords = '' } = this.#stage ?? {};
       this.#link.send({ type: 'failure', id, ...describeFailure(error as Error), gone, lastWords });
     }
+  }
+
+  async #sendSaved(offset: number): Promise<void> {
+    if (!this.#hasSaved) return this.#link.terminate(); // it asks for what it was not told of
+    await readPiece(`${this.#base}.saved`, offset).then(
+      (piece) => this.#link.sendPiece(piece),
+      () => this.#link.terminate(), // the coordinator tries again
+    );
   }
 
   async #open(opening: RemoteCalls['open']['argument'], timeoutMs: number): Promise<RemoteCalls['open']['answer']> {
@@ -179,6 +190,7 @@ export class HostedStage {
 
   /** The run is over: nothing of this stage is needed again. */
   async #forget(): Promise<void> {
+    this.#isOver = true;
     await this.#stage?.close();
     if (this.#base !== null) {
       const files = ['', '.from', '.saved'].map((ending) => `${this.#base}${ending}`);

@@ -117,16 +117,19 @@ export class RemoteStage implements StageHost {
     });
   }
 
+  /** The host is out of reach, unless the stage had ended before. */
   #lose(how: string): StageFault {
     const name = formatHostPort(this.host);
-    this.gone ??= `the host ${name} ${how}`;
-    this.remedy = `does \`npx bespoke train-host\` run on ${name}, and does the way there work? Start it, or name another host in the hosts file`;
+    if (this.gone === null) {
+      this.gone = `the host ${name} ${how}`;
+      this.remedy = `does \`npx bespoke train-host\` run on ${name}, and does the way there work? Start it, or name another host in the hosts file`;
+    }
     return new StageFault(this.stage, this.gone);
   }
 
   #failed(client: HostClient, { failure: { problem, isFault, gone, lastWords } }: HostFailure): Error {
     if (gone !== null) {
-      this.gone ??= gone;
+      this.gone = gone;
       this.lastWords = lastWords;
       client.leave();
     }

@@ -25,6 +25,8 @@ export interface TrainHostSettings {
   readonly runDirectory: string;
   readonly datasetDirectory: string;
   readonly program: StageProgram;
+  /** A coordinator that has said nothing for so long is gone, and its stages end. 60 s where absent: it may compute for a while without a turn of its event loop. */
+  readonly silenceMs?: number | undefined;
 }
 
 export interface TrainHost {
@@ -38,7 +40,7 @@ const keptMs = 86_400_000;
 
 /** Throws `PLAIN_REFUSED`, `PORT_IN_USE`, `CONFIG_INVALID`. */
 export async function startTrainHost(settings: TrainHostSettings): Promise<TrainHost> {
-  const { listen, insecurePlain, token, runDirectory, datasetDirectory, program } = settings;
+  const { listen, insecurePlain, token, runDirectory, datasetDirectory, program, silenceMs = 60_000 } = settings;
   if (!insecurePlain && !isLoopback(listen.host))
     throw new AppError('PLAIN_REFUSED', { address: listen.host, remedy: 'listen on 127.0.0.1' });
   const workplace: Workplace = {
@@ -46,6 +48,7 @@ export async function startTrainHost(settings: TrainHostSettings): Promise<Train
     directory: runDirectory,
     datasets: new HostDatasets(datasetDirectory),
     listenHost: listen.host,
+    silenceMs,
     stages: new Map(),
   };
   const server = createServer((_, response) => response.writeHead(426, { connection: 'close' }).end());

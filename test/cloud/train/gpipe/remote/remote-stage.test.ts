@@ -78,6 +78,16 @@ describe('RemoteStage', () => {
     );
   });
 
+  it('says so of a host whose name nobody knows', async () => {
+    const address = { host: 'attic.invalid', port: 7420, token: newToken() };
+    const three = { stageCount: 3, microBatchCount: 2 };
+    const stages = placed(three, []).map((stage, index) => (index === 0 ? { ...stage, host: address } : stage));
+    await expect(openPipeline(three, { stages, dialForMs: 100 })).rejects.toMatchObject({
+      code: 'STAGE_LOST',
+      details: { stage: 0, how: expect.stringContaining('the host attic.invalid:7420 does not answer (getaddrinfo') },
+    });
+  });
+
   it('notices a host that is stopped, and leaves nothing running there when it comes round', async () => {
     const host = await startHost();
     const { pipeline } = await openPipeline(two, { stages: placed(two, [null, host]), dialForMs: 100 });
@@ -111,6 +121,17 @@ describe('RemoteStage', () => {
     await expect(pipeline.runStep()).rejects.toMatchObject({
       code: 'STAGE_FAILED',
       details: { stage: 1, problem: expect.stringContaining('a bad kernel') },
+    });
+  });
+
+  it('tells a stage that dies there again and again from a host that is lost', async () => {
+    const accident: Accident = { kind: 'exit', at: 'backward', step: 1 };
+    const host = await startHost();
+    const arrangement = { ...two, accidentOf: { stage: 0, accident } };
+    const { pipeline } = await openPipeline(arrangement, { stages: placed(arrangement, [host, null]) });
+    await expect(pipeline.runStep()).rejects.toMatchObject({
+      code: 'STAGE_LOST',
+      details: { stage: 0, how: 'exit code 7', remedy: 'is there memory enough for so many stages?' },
     });
   });
 
