@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { clockMs } from '@bespoke/cloud/train/gpipe/clock.js';
 import { dealState } from '@bespoke/cloud/train/gpipe/pipeline-checkpoint.js';
 import { newToken } from '@bespoke/cloud/train/gpipe/remote/host-proof.js';
+import { randomStream } from '@bespoke/shared/base/random.js';
 import { decodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../../support/folder.js';
@@ -66,6 +67,39 @@ describe('RemoteStage', () => {
     await until('the stage of the killed host ends', () => !isAlive(orphan), 5000);
     expect(await stateOf(pipeline, 2)).toEqual(await trainAlone(3, 3));
   });
+
+  it('survives kill -9 of stages and of their host at any moment, with the bits of an undisturbed run', async () => {
+    let host = await startHost();
+    const arrangement = { stageCount: 3, microBatchCount: 4, delayMs: 3 };
+    const stages = placed(arrangement, [null, host, host]);
+    const { pipeline, faults } = await openPipeline(arrangement, { stages });
+    const random = randomStream(7, 'hosts');
+    const killStage = (stage: number) => process.kill(pipeline.processIds[stage]!, 'SIGKILL');
+    const killHost = async () => {
+      await host.program.kill('SIGKILL');
+      host = await startHost(host);
+    };
+    const accidents = [() => killStage(0), () => killStage(1), () => killStage(2), killHost];
+    const rows: string[] = [];
+    let stepCount = 0;
+    for (const index of [...random.permutation(12)]) {
+      let hitMs = 0;
+      let ended: unknown;
+      const timer = setTimeout(() => {
+        hitMs = clockMs();
+        ended = accidents[index % accidents.length]!();
+      }, 150 * random.uniform());
+      const before = faults.length;
+      while (faults.length === before) expect((await pipeline.runStep()).step).toBe(++stepCount);
+      clearTimeout(timer);
+      await ended;
+      const { stage, how, noticedMs, recoveredMs } = faults.at(-1)!;
+      const sinceHit = (ms: number) => `${(ms - hitMs).toFixed()} ms`;
+      rows.push(`stage ${stage}, ${how}: noticed ${sinceHit(noticedMs)}, recovered ${sinceHit(recoveredMs)}`);
+    }
+    console.log(rows.join('\n'));
+    expect(await stateOf(pipeline, 3)).toEqual(await trainAlone(4, stepCount));
+  }, 120_000);
 
   it('gives up with a sentence that names the host when it stays away', async () => {
     const host = await startHost();
