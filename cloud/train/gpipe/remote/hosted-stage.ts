@@ -3,7 +3,7 @@
  *
  *   <directory>/<run>/stage-<k>/          snapshots: a stage that is started again by the same run goes on from there
  *   <directory>/<run>/stage-<k>.from      state to begin with, as the coordinator sent it
- *   <directory>/<run>/stage-<k>.saved     state as it was saved last, until the coordinator has it
+ *   <directory>/<run>/stage-<k>.saved     state as it was saved last, for the coordinator to pull
  */
 import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -98,7 +98,7 @@ export class HostedStage {
     pull: ({ offset }) => void this.#sendSaved(offset),
     close: () => {
       this.#forget()
-        .catch(() => {}) // what could not be removed is at another start
+        .catch(() => {}) // what could not be removed is removed at another start
         .finally(() => this.#link.terminate());
     },
   };
@@ -145,9 +145,9 @@ export class HostedStage {
     const { run, stage, threadCount, options: given, from, data, ...common } = opening;
     const base = await this.#takePlace(run, stage);
     if (from) await fetchFile(`${base}.from`, from, this.#pull('from'));
-    const dataDirectory = data && (await this.workplace.datasets.provide(data, this.#pull('data')));
-    const { program, listenHost } = this.workplace;
-    const options = program.parseOptions(dataDirectory === null ? given : { ...(given as object), dataDirectory });
+    const { program, datasets, listenHost } = this.workplace;
+    const dataDirectory = data ? await datasets.provide(data, this.#pull('data')) : undefined;
+    const options = program.parseOptions({ ...(given as object), dataDirectory }); // never the coordinator's path
     if (this.#isOver) throw new StageFault(stage, 'the coordinator is gone');
     this.#stage = new LocalStage(stage, threadCount);
     const { address, ...standing } = await this.#stage.call(

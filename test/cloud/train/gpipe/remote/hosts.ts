@@ -12,14 +12,21 @@ export interface Host {
   readonly program: Program;
 }
 
-/** Starts one; `before` is one that was killed, whose address, token and folder the new one has. */
-export async function startHost(before?: Host, environment: Readonly<Record<string, string>> = {}): Promise<Host> {
+interface HostOptions {
+  /** One that was killed, whose address, token and folder the new one has. */
+  readonly before?: Host;
+  /** Of 127.0.0.0/8, all of which is this machine. */
+  readonly listenOn?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export async function startHost({ before, listenOn = '127.0.0.1', environment = {} }: HostOptions = {}): Promise<Host> {
   const directory = before?.directory ?? temporaryFolder();
-  const { port, token } = before?.address ?? { port: 0, token: newToken() };
+  const { host, port, token } = before?.address ?? { host: listenOn, port: 0, token: newToken() };
   const file = 'cloud/train/gpipe/fixtures/training-host.mjs';
-  const program = new Program(file, [`${port}`, directory, token], environment);
+  const program = new Program(file, [host, `${port}`, directory, token], environment);
   const [, bound] = await program.line(/listens on (\d+)/);
-  return { address: { host: '127.0.0.1', port: Number(bound), token }, directory, program };
+  return { address: { host, port: Number(bound), token }, directory, program };
 }
 
 /** The stages of an arrangement; stage k on `hosts[k]`, on this machine where that is null. */

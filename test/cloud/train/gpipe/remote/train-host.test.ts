@@ -6,6 +6,7 @@ import { dialHost } from '@bespoke/cloud/train/gpipe/remote/dial-host.js';
 import { hostLimits, type ToHost } from '@bespoke/cloud/train/gpipe/remote/host-messages.js';
 import { isProof, newToken, proofOf } from '@bespoke/cloud/train/gpipe/remote/host-proof.js';
 import { startTrainHost, type TrainHostSettings } from '@bespoke/cloud/train/gpipe/remote/train-host.js';
+import { AppError } from '@bespoke/shared/base/errors.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { temporaryFolder } from '../../../../support/folder.js';
@@ -92,7 +93,7 @@ describe('startTrainHost', () => {
   it('says which port is taken, and which address is none of this machine', async () => {
     const { address } = await start({});
     await expect(startTrainHost(settings({ listen: address }))).rejects.toMatchObject({ code: 'PORT_IN_USE' });
-    const listen = { host: '192.0.2.1', port: 0 };
+    const listen = { host: '203.0.113.7', port: 0 };
     await expect(startTrainHost(settings({ listen, insecurePlain: true }))).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       details: { path: '--listen' },
@@ -203,6 +204,22 @@ describe('startTrainHost', () => {
     expect(await open({ threadCount: 1e6 })).toContain('open.argument $.threadCount');
     expect(await open({ directory: '/etc' })).toContain('Unrecognized key: "directory"');
     expect(childrenOf(host)).toBe('');
+  });
+
+  it('opens no folder that a coordinator names: data are its own copy, or none', async () => {
+    const token = newToken();
+    const given: unknown[] = [];
+    const parseOptions = (json: unknown): never => {
+      given.push(json);
+      throw new AppError('MESSAGE_INVALID', { path: 'options', problem: 'enough' });
+    };
+    const { address } = await start({ token, program: { module: 'file:///nowhere', parseOptions } });
+    const socket = await dialHost({ ...address, token }, 2000, new AbortController().signal);
+    onTestFinished(() => socket.terminate());
+    const heard = once(socket, 'message');
+    socket.send(call({ call: 'open', argument: { ...opening, options: { dataDirectory: '/etc', seed: 1 } } }));
+    expect(JSON.parse(String((await heard)[0])).problem).toContain('enough');
+    expect(given).toEqual([{ dataDirectory: undefined, seed: 1 }]);
   });
 
   it('has one process at most for a stage of a run: a new connection ends the one before', async () => {
