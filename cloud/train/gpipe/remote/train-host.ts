@@ -51,16 +51,7 @@ export async function startTrainHost(settings: TrainHostSettings): Promise<Train
     silenceMs,
     stages: new Map(),
   };
-  const server = createServer((_, response) => response.writeHead(426, { connection: 'close' }).end());
-  server.maxConnections = hostLimits.connectionCount;
-  server.headersTimeout = hostLimits.helloTimeoutMs;
-  const sockets = new WebSocketServer({
-    server,
-    maxPayload: hostLimits.toHostBytes,
-    perMessageDeflate: false,
-    verifyClient: ({ origin }: { origin?: string }) => origin === undefined, // no page of a browser speaks this
-  });
-  sockets.on('error', () => {}); // also the server's, which is listened to below
+  const { server, sockets } = createSockets();
   sockets.on('connection', (socket) => void serve(socket, token, workplace));
   await sweep(runDirectory);
   const address = await listenOn(server, listen);
@@ -73,6 +64,20 @@ export async function startTrainHost(settings: TrainHostSettings): Promise<Train
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function createSockets(): { server: Server; sockets: WebSocketServer } {
+  const server = createServer((_, response) => response.writeHead(426, { connection: 'close' }).end());
+  server.maxConnections = hostLimits.connectionCount;
+  server.headersTimeout = hostLimits.helloTimeoutMs;
+  const sockets = new WebSocketServer({
+    server,
+    maxPayload: hostLimits.toHostBytes,
+    perMessageDeflate: false,
+    verifyClient: ({ origin }: { origin?: string }) => origin === undefined, // no page of a browser speaks this
+  });
+  sockets.on('error', () => {}); // also the server's, which is listened to below
+  return { server, sockets };
 }
 
 async function serve(socket: WebSocket, token: string, workplace: Workplace): Promise<void> {
