@@ -12,6 +12,7 @@ import { registerSpace } from './cli/space.js';
 import { registerStart } from './cli/start.js';
 import { registerStudy } from './cli/study.js';
 import { registerTrain } from './cli/train.js';
+import { registerTrainHost } from './cli/train-host.js';
 
 const program = new Command('bespoke').description('Neural networks made to measure for your device.').version('0.1.0');
 registerStart(program);
@@ -20,6 +21,7 @@ registerTrain(program);
 registerDevice(program);
 registerAgent(program);
 registerData(program, join(defaultDataDirectory, 'datasets'));
+registerTrainHost(program);
 registerSpace(program);
 registerCount(program);
 registerDoctor(program);

@@ -32,8 +32,9 @@ const allowed: { readonly [room: string]: readonly string[] } = {
   'cloud/config': shared,
   'cloud/store': shared,
   'cloud/fleet': [...shared, 'cloud/config', 'cloud/store'],
-  'cloud/train': shared,
-  'cloud/search': [...shared, 'cloud/train'],
+  'cloud/yaml': shared,
+  'cloud/train': [...shared, 'cloud/yaml'],
+  'cloud/search': [...shared, 'cloud/yaml', 'cloud/train'],
   'cloud/export': shared,
   'cloud/dashboard': shared,
   'cloud/server': [

@@ -12,6 +12,7 @@ import { packDataset } from '../train/data/pack.js';
 import type { PackedDataset } from '../train/data/packed.js';
 import type { Engine } from '../train/engine.js';
 import { replaceFile } from '../train/files.js';
+import { readHosts } from '../train/gpipe/hosts.js';
 import type { PipelineSettings } from '../train/gpipe/pipeline-settings.js';
 import { type Remat, remats, type ScheduleKind, scheduleKinds } from '../train/gpipe/schedule.js';
 import { trainPipelined } from '../train/gpipe/trainer.js';
@@ -28,7 +29,8 @@ import { TrainingProgress } from './training-progress.js';
 interface TrainCall {
   readonly data: string;
   readonly resolution?: number;
-  readonly pipeline: number;
+  readonly pipeline?: number;
+  readonly hosts?: string;
   readonly microBatches: number | 'auto';
   readonly schedule: ScheduleKind;
   readonly remat: Remat;
@@ -61,7 +63,12 @@ export function registerTrain(program: Command): void {
     .argument('<network>', networkArgument)
     .option('--data <source>', 'folder or zip of images by class, cifar10, cifar100, or synthetic', 'synthetic')
     .option('--resolution <pixels>', 'resize every image to this height and width', wholeNumber(8, 1024))
-    .option('--pipeline <count>', 'stages (K), each a process of its own', wholeNumber(1, 64), 1)
+    .option(
+      '--pipeline <count>',
+      'stages (K), each a process of its own; 1, or as many as --hosts has',
+      wholeNumber(1, 64),
+    )
+    .option('--hosts <file>', 'YAML that says on which machine each stage runs (docs/training.md)')
     .option('--micro-batches <count>', 'parts of a mini-batch (M), or auto: by measurement', countOrAuto, 'auto')
     .addOption(
       new Option('--schedule <name>', 'order of forwards and backwards').choices(scheduleKinds).default('gpipe'),
@@ -94,6 +101,7 @@ async function train(source: string, call: TrainCall): Promise<void> {
   const bar = createProgress();
   const out = call.out ?? join(call.dataDirectory, 'trainings', basename(source, '.json'));
   try {
+    const settings = await settingsOf(call);
     readNetworkSource(source, {}); // before the data are packed, which may take minutes
     const engine = await openTfjsEngine(call.backend === 'auto' ? undefined : call.backend);
     const { backend, version } = engine.describe();
@@ -101,7 +109,7 @@ async function train(source: string, call: TrainCall): Promise<void> {
     const network = networkForData(source, data.manifest, {});
     bar.log(`${network.name} on ${data.manifest.name}, ${backend} ${version}; checkpoints in ${out}`);
     const progress = new TrainingProgress(bar);
-    const weights = await trainPipelined(network, data, recipeOf(call, data), settingsOf(call), backend, {
+    const weights = await trainPipelined(network, data, recipeOf(call, data), settings, backend, {
       checkpointDirectory: join(out, 'checkpoints'),
       checkpointEveryMs: 1000 * call.checkpointSeconds,
       signal: interruption(bar, out),
@@ -117,14 +125,21 @@ async function train(source: string, call: TrainCall): Promise<void> {
   }
 }
 
-function settingsOf(call: TrainCall): PipelineSettings {
+async function settingsOf(call: TrainCall): Promise<PipelineSettings> {
+  const places = call.hosts === undefined ? undefined : await readHosts(call.hosts);
+  const stageCount = call.pipeline ?? places?.length ?? 1;
+  if (places && places.length !== stageCount) {
+    const problem = `it has ${places.length} stages and --pipeline says ${stageCount}: leave --pipeline out, or make them agree`;
+    throw new AppError('HOSTS_INVALID', { path: call.hosts!, line: 1, where: 'stages', problem });
+  }
   return {
-    stageCount: call.pipeline,
+    stageCount,
     microBatchCount: call.microBatches,
     schedule: call.schedule,
     remat: call.remat,
     memoryCapBytes: call.memoryCapMb === undefined ? null : call.memoryCapMb * 1e6,
     threadCount: call.threads ?? null,
+    ...(places && { places }),
   };
 }
 

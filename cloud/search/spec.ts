@@ -1,15 +1,11 @@
-/**
- * The study's specification: what people write in YAML, with every default filled in when it is resolved.
- *
- * An error names the line. Unknown keys are errors, because a misspelt key that is ignored is a study of something else.
- */
+/** The study's specification: what people write in YAML, with every default filled in when it is resolved. */
 import { AppError } from '@bespoke/shared/base/errors.js';
-import { type Document, isMap, isScalar, LineCounter, parseDocument, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import type { z } from 'zod';
 import { defaultStepCount } from '../train/recipe-presets.js';
+import { checkYaml, formatKeys, type YamlProblem } from '../yaml/check.js';
 import { resolveCells } from './eeea/cell-presets.js';
 import { resolveSpace } from './presets.js';
-import { nearestKey, objectSchemaAt } from './spec-keys.js';
 import { specSchema } from './spec-schema.js';
 
 /** A specification as people write it: what is absent takes its default. */
@@ -26,6 +22,9 @@ export type ResolvedSpec = Omit<Output, 'space' | 'evolution'> & {
 /** Half-way between the fastest and the slowest network. */
 export const defaultBudgetFraction = 0.5;
 
+/** What the keys at the top belong to. */
+const root = 'the specification';
+
 /** Steps and evaluations of a study that gives neither minutes nor them. */
 const defaultSteps = { search: 2000, evaluations: 400, train: defaultStepCount } as const;
 
@@ -34,17 +33,9 @@ const defaultSteps = { search: 2000, evaluations: 400, train: defaultStepCount }
  * with the line, the path and what was expected.
  */
 export function parseSpec(yaml: string): StudySpec {
-  const lines = new LineCounter();
-  const document = parseDocument(yaml, { lineCounter: lines });
-  const [broken] = document.errors;
-  if (broken) {
-    const problem = `not YAML: ${broken.message.split('\n')[0]}`;
-    throw new AppError('SPEC_INVALID', { line: lines.linePos(broken.pos[0]).line, path: '$', problem });
-  }
-  const value: unknown = document.toJS();
-  const result = specSchema.safeParse(value);
-  if (!result.success) throw specError(result.error.issues[0]!, document, lines);
-  return value as StudySpec;
+  const checked = checkYaml(yaml, specSchema);
+  if ('problem' in checked) throw specError(checked.problem);
+  return checked.given;
 }
 
 /** Fills every default in. Throws `SPEC_INVALID` (line 0: an object has no lines). */
@@ -52,7 +43,7 @@ export function resolveSpec(spec: StudySpec): ResolvedSpec {
   const result = specSchema.safeParse(spec);
   if (!result.success) {
     const { path, message } = result.error.issues[0]!;
-    throw new AppError('SPEC_INVALID', { line: 0, path: formatKeys(path), problem: message });
+    throw new AppError('SPEC_INVALID', { line: 0, path: formatKeys(path, root), problem: message });
   }
   const { space, budgetMs, budgetFraction, minutes, search, evolution, train, ...rest } = result.data;
   const planned = minutes !== null;
@@ -77,37 +68,10 @@ export function writeSpec(spec: ResolvedSpec): string {
   return stringify(spec);
 }
 
-function specError(issue: z.core.$ZodIssue, document: Document, lines: LineCounter): AppError {
-  if (issue.code === 'unrecognized_keys') {
-    const key = issue.keys[0]!;
-    const valid = Object.keys(objectSchemaAt(specSchema, issue.path).shape);
-    const section = issue.path.length === 0 ? 'the specification' : `"${formatKeys(issue.path)}"`;
-    const line = lineOf(document, lines, [...issue.path, key]);
-    return new AppError('SPEC_KEY_UNKNOWN', { line, key, section, nearest: nearestKey(key, valid) });
-  }
-  const path = issue.path;
-  return new AppError('SPEC_INVALID', {
-    line: lineOf(document, lines, path),
-    path: formatKeys(path),
-    problem: issue.message,
-  });
-}
-
-/** Line of the key (or list item) at `path`, or of what is nearest above it. */
-function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {
-  for (let length = path.length; length > 0; length--) {
-    const parent = document.getIn(path.slice(0, length - 1), true);
-    const last = path[length - 1]!;
-    const node = isMap(parent)
-      ? parent.items.find(({ key }) => isScalar(key) && String(key.value) === last)?.key
-      : document.getIn(path.slice(0, length), true);
-    const range = (node as { range?: readonly number[] } | undefined)?.range;
-    if (range) return lines.linePos(range[0]!).line;
-  }
-  return 1;
-}
-
-function formatKeys(path: readonly PropertyKey[]): string {
-  const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
-  return text.replace(/^\./, '') || 'the specification';
+function specError(problem: YamlProblem): AppError {
+  const { line, path } = problem;
+  if (problem.kind === 'invalid')
+    return new AppError('SPEC_INVALID', { line, path: formatKeys(path, root), problem: problem.problem });
+  const section = path.length === 0 ? root : `"${formatKeys(path, root)}"`;
+  return new AppError('SPEC_KEY_UNKNOWN', { line, key: problem.key, section, nearest: problem.nearest });
 }

@@ -20,7 +20,9 @@ export interface ErrorDetails {
   EVALUATION_DIED: { attempts: number; how: string; lastWords: string };
   WIRE_INVALID: { problem: string };
   STAGE_FAILED: { stage: number; problem: string };
-  STAGE_LOST: { stage: number; faultCount: number; how: string; lastWords: string };
+  STAGE_LOST: { stage: number; faultCount: number; how: string; lastWords: string; remedy: string };
+  HOSTS_INVALID: { path: string; line: number; where: string; problem: string };
+  HOST_REFUSED: { host: string; problem: string };
   JOURNAL_DAMAGED: { path: string; line: number; problem: string };
   ARCHIVE_UNUSABLE: { id: string; problem: string };
   GATES_UNPASSABLE: { tries: number; params: number; latency: number; fastestSeenMs: number | null };
@@ -129,7 +131,9 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
   STAGE_FAILED: (d) =>
     `expected stage ${d.stage} of the pipeline to compute its part, but its code failed: ${d.problem}`,
   STAGE_LOST: (d) =>
-    `expected the pipeline to get over its faults, but ${d.faultCount} came in a row without a step between them, the last in stage ${d.stage} (${d.how})${d.lastWords && `; last words: ${d.lastWords}`}; is there memory enough for so many stages?`,
+    `expected the pipeline to get over its faults, but ${d.faultCount} came in a row without a step between them, the last in stage ${d.stage} (${d.how})${d.lastWords && `; last words: ${d.lastWords}`}; ${d.remedy}`,
+  HOSTS_INVALID: (d) => `hosts file ${d.path}, line ${d.line}, ${d.where}: ${d.problem}`,
+  HOST_REFUSED: (d) => `expected the training host ${d.host} to run a stage for this machine, but ${d.problem}`,
   JOURNAL_DAMAGED: (d) =>
     `expected the journal of an evolution, but ${d.path}, line ${d.line}: ${d.problem}; mend the line, or delete it and all after it to go on from there`,
   ARCHIVE_UNUSABLE: (d) =>

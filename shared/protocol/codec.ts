@@ -18,12 +18,12 @@ export function encodeMessage(message: AgentMessage | CloudMessage): string {
 
 /** Reads what an agent sent. Throws `MESSAGE_TOO_LARGE`, `MESSAGE_INVALID`, `PROTOCOL_VERSION_DIFFERS`. */
 export function decodeAgentMessage(bytes: Uint8Array): AgentMessage {
-  return parseMessage<AgentMessage>(parseJson(bytes), agentMessageSchemas);
+  return parseMessage<AgentMessage>(parseJson(bytes, maxMessageBytes), agentMessageSchemas, requireVersion);
 }
 
 /** Reads what the cloud sent. Throws `MESSAGE_TOO_LARGE`, `MESSAGE_INVALID`, `PROTOCOL_VERSION_DIFFERS`. */
 export function decodeCloudMessage(bytes: Uint8Array): CloudMessage {
-  return parseMessage<CloudMessage>(parseJson(bytes), cloudMessageSchemas);
+  return parseMessage<CloudMessage>(parseJson(bytes, maxMessageBytes), cloudMessageSchemas, requireVersion);
 }
 
 /** A first message of another version may differ in anything, so its version is looked at before its fields. */
@@ -34,10 +34,9 @@ function requireVersion(json: Record<string, unknown>): void {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function parseJson(bytes: Uint8Array): unknown {
-  if (bytes.length > maxMessageBytes) {
-    throw new AppError('MESSAGE_TOO_LARGE', { byteCount: bytes.length, limitBytes: maxMessageBytes });
-  }
+/** Throws `MESSAGE_TOO_LARGE`, `MESSAGE_INVALID`. */
+export function parseJson(bytes: Uint8Array, limitBytes: number): unknown {
+  if (bytes.length > limitBytes) throw new AppError('MESSAGE_TOO_LARGE', { byteCount: bytes.length, limitBytes });
   try {
     return JSON.parse(utf8.decode(bytes));
   } catch (cause) {
@@ -49,9 +48,11 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-function parseMessage<M extends { readonly type: string }>(
+/** Holds `json` to the schema of its `type`; `check` is called before its fields are looked at. Throws `MESSAGE_INVALID`, and what `check` throws. */
+export function parseMessage<M extends { readonly type: string }>(
   json: unknown,
   schemas: { readonly [T in M['type']]: z.ZodType },
+  check: (json: Record<string, unknown>) => void = () => {},
 ): M {
   if (!isRecord(json)) throw new AppError('MESSAGE_INVALID', { path: '$', problem: 'expected an object' });
   const type = json.type;
@@ -59,7 +60,7 @@ function parseMessage<M extends { readonly type: string }>(
     const problem = `expected one of ${Object.keys(schemas).join(', ')}, but got ${JSON.stringify(type)?.slice(0, 60)}`;
     throw new AppError('MESSAGE_INVALID', { path: '$.type', problem });
   }
-  requireVersion(json);
+  check(json);
   const result = schemas[type as M['type']].safeParse(json);
   if (result.success) return result.data as M;
   const issue = result.error.issues[0]!;

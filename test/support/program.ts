@@ -10,9 +10,12 @@ export class Program {
   readonly #child: ChildProcess;
 
   /** Starts a file under test/ with node. */
-  constructor(file: string, args: readonly string[]) {
+  constructor(file: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     const path = fileURLToPath(new URL(`../${file}`, import.meta.url));
-    this.#child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(process.execPath, [path, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+    });
     this.#child.stdout!.on('data', (text) => {
       this.stdout += text;
     });
@@ -42,5 +45,14 @@ export class Program {
       return this.stdout.match(pattern);
     };
     return until(what, found, timeoutMs);
+  }
+}
+
+/** Whether a process is there, stopped or not. */
+export function isAlive(processId: number): boolean {
+  try {
+    return process.kill(processId, 0);
+  } catch {
+    return false;
   }
 }

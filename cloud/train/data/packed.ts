@@ -40,9 +40,12 @@ export interface PackedDataset {
   readonly labels: Uint16Array;
 }
 
+/** Of one label. */
+const bytesPerLabel = 2;
+
 const count = z.number().int().min(0);
 const size = z.number().int().min(1).max(4096);
-const manifestSchema = z.strictObject({
+export const manifestSchema = z.strictObject({
   version: z.literal(1),
   name: z.string().min(1),
   classes: z.array(z.string().min(1)).min(2).max(65_536),
@@ -61,9 +64,18 @@ export function splitRange(manifest: DatasetManifest, split: Split): { first: nu
   return { first: before.reduce((sum, name) => sum + manifest.counts[name], 0), count: manifest.counts[split] };
 }
 
+function sampleCountOf({ counts }: DatasetManifest): number {
+  return splits.reduce((sum, split) => sum + counts[split], 0);
+}
+
 /** How many numbers one image has. */
 export function imageSize({ height, width, channels }: DatasetManifest): number {
   return height * width * channels;
+}
+
+/** How many bytes data.bin has. */
+export function packedByteCount(manifest: DatasetManifest): number {
+  return sampleCountOf(manifest) * (imageSize(manifest) + bytesPerLabel);
 }
 
 /** Reads a packed data set and checks its manifest and size; its hash only where `verifyPacked` asks. Throws `DATA_PACKED_INVALID`. */
@@ -73,9 +85,9 @@ export async function readPacked(directory: string): Promise<PackedDataset> {
   const bytes = await readFile(path).catch((cause: Error) => {
     throw new AppError('DATA_PACKED_INVALID', { path, problem: cause.message }, { cause });
   });
-  const samples = splits.reduce((sum, split) => sum + manifest.counts[split], 0);
+  const samples = sampleCountOf(manifest);
   const pixels = samples * imageSize(manifest);
-  const expected = pixels + samples * 2;
+  const expected = packedByteCount(manifest);
   if (bytes.length !== expected) {
     throw new AppError('DATA_PACKED_INVALID', {
       path,
@@ -83,7 +95,7 @@ export async function readPacked(directory: string): Promise<PackedDataset> {
     });
   }
   const labels = new Uint16Array(samples);
-  for (let index = 0; index < samples; index++) labels[index] = bytes.readUInt16LE(pixels + index * 2);
+  for (let index = 0; index < samples; index++) labels[index] = bytes.readUInt16LE(pixels + index * bytesPerLabel);
   return { directory, manifest, images: bytes.subarray(0, pixels), labels };
 }
 
@@ -137,7 +149,7 @@ function hashSamples(images: Uint8Array, labelBytes: Uint8Array): string {
 }
 
 function littleEndian(labels: Uint16Array): Uint8Array {
-  const bytes = Buffer.alloc(labels.length * 2);
-  for (const [index, label] of labels.entries()) bytes.writeUInt16LE(label, index * 2);
+  const bytes = Buffer.alloc(labels.length * bytesPerLabel);
+  for (const [index, label] of labels.entries()) bytes.writeUInt16LE(label, index * bytesPerLabel);
   return bytes;
 }

@@ -1,5 +1,6 @@
 /** What a user says of a pipeline, and what a pipelined training tells of itself. */
 import type { TrainHooks, TrainProgress } from '../engine.js';
+import type { StagePlace } from './hosts.js';
 import type { PipelinePlan } from './planner.js';
 import type { Remat, ScheduleKind } from './schedule.js';
 import type { TraceEvent } from './stage-messages.js';
@@ -16,6 +17,8 @@ export interface PipelineSettings {
   readonly memoryCapBytes: number | null;
   /** Of each stage; null: the processors dealt out to the stages, one at least. */
   readonly threadCount: number | null;
+  /** One per stage; all stages are on this machine where absent. */
+  readonly places?: readonly StagePlace[];
 }
 
 export const planReasons = ['measured', 'resumed', 're-cut'] as const;

@@ -2,6 +2,7 @@
  * The I/O thread of a stage's process: sockets to the neighbours, the heartbeat, the writing of snapshots. A thread of its own, because a native kernel blocks the
  * main thread for as long as it computes: transfers go on meanwhile, and the heart beats as long as the process is not stopped.
  */
+import { timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { write } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
@@ -25,15 +26,26 @@ interface Link {
 const maxUntaken = 4;
 
 const port = parentPort!;
-const { busy, operationTimeoutMs } = workerData as IoOptions;
+const { busy, operationTimeoutMs, linkSecret } = workerData as IoOptions;
 const links = new Map<Side, Link>();
-const hello = (epoch: number): Frame => ({ kind: 'hello', step: epoch, microBatch: 0, tensors: [] });
+
+/** Who has to be greeted in so much time; also how long the next stage may take to be reached. */
+const helloTimeoutMs = 10_000;
+const maxConnections = 64;
+const secret = Uint8Array.from(Buffer.from(linkSecret, 'hex'));
+const hello = (epoch: number): Frame => ({
+  kind: 'hello',
+  step: epoch,
+  microBatch: 0,
+  tensors: [{ shape: [secret.length / 4], values: new Float32Array(secret.buffer) }],
+});
 
 const requests: {
   readonly [R in keyof IoRequests]: (argument: IoRequests[R]['argument']) => Promise<IoRequests[R]['answer']>;
 } = {
   async listen(address) {
     const server = createServer({ noDelay: true }, (socket) => void accept(socket));
+    server.maxConnections = maxConnections;
     await once(server.listen(address), 'listening');
     const bound = server.address() as AddressInfo | string;
     return typeof bound === 'string' ? { path: bound } : { host: bound.address, port: bound.port };
@@ -41,12 +53,14 @@ const requests: {
   async connect({ epoch, address }) {
     links.get('down')?.socket.destroy();
     const socket = connect({ ...address, noDelay: true });
-    await once(socket, 'connect');
-    const frames = receiveFrames(socket);
-    const answer = frames.next();
-    await sendFrame(socket, hello(epoch));
-    const { value } = await answer;
-    if (value?.kind !== 'hello' || value.step !== epoch) throw new Error('the next stage did not greet');
+    const frames = await within(helloTimeoutMs, socket, async () => {
+      await once(socket, 'connect');
+      const received = receiveFrames(socket, secret.length);
+      const answer = received.next();
+      await sendFrame(socket, hello(epoch));
+      if (greeted(await answer) !== epoch) throw new Error('the next stage did not greet');
+      return received;
+    });
     open('down', epoch, socket, frames);
     return null;
   },
@@ -93,14 +107,36 @@ function beat(): void {
 }
 
 async function accept(socket: Socket): Promise<void> {
-  const frames = receiveFrames(socket);
+  const frames = receiveFrames(socket, secret.length);
   try {
-    const { value } = await frames.next();
-    if (value?.kind !== 'hello') throw new Error('the stage before did not greet');
-    open('up', value.step, socket, frames);
-    await sendFrame(socket, hello(value.step));
+    const epoch = await within(helloTimeoutMs, socket, async () => greeted(await frames.next()));
+    if (epoch === null) throw new Error('the stage before did not greet');
+    open('up', epoch, socket, frames);
+    await sendFrame(socket, hello(epoch));
   } catch {
     socket.destroy(); // who called hears it; the coordinator hears it from there
+  }
+}
+
+/** The epoch of a neighbour's greeting; null for anything else. */
+function greeted({ done, value: frame }: IteratorResult<ReceivedFrame, void>): number | null {
+  if (done || frame.kind !== 'hello' || frame.tensors.length !== 1) return null;
+  const { buffer, byteOffset, byteLength } = frame.tensors[0]!.values;
+  const isOurs =
+    byteLength === secret.length && timingSafeEqual(new Uint8Array(buffer, byteOffset, byteLength), secret);
+  return isOurs ? frame.step : null;
+}
+
+/** Does `work` with the socket, which is destroyed when that takes longer or fails. */
+async function within<T>(timeoutMs: number, socket: Socket, work: () => Promise<T>): Promise<T> {
+  const timer = setTimeout(() => socket.destroy(new Error(`no greeting within ${timeoutMs} ms`)), timeoutMs);
+  try {
+    return await work();
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

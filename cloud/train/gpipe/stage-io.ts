@@ -17,6 +17,8 @@ export interface IoOptions {
   /** One number: since when the operation under way runs; 0 where there is none. */
   readonly busy: Float64Array;
   readonly operationTimeoutMs: number;
+  /** Of `StageOpening`. */
+  readonly linkSecret: string;
 }
 
 export interface IoRequests {
@@ -59,8 +61,8 @@ export class StageIo {
   #epoch = 0;
   #requestCount = 0;
 
-  constructor(operationTimeoutMs: number) {
-    const workerData: IoOptions = { busy: this.#busy, operationTimeoutMs };
+  constructor(options: Pick<IoOptions, 'operationTimeoutMs' | 'linkSecret'>) {
+    const workerData: IoOptions = { ...options, busy: this.#busy };
     this.#thread = new Worker(new URL('./stage-io-thread.js', import.meta.url), { workerData });
     this.#thread.on('message', (message: FromIo) => this.#handle(message));
     this.#thread.on('error', (error) => {

@@ -8,6 +8,10 @@ export type Address = { readonly path: string } | { readonly host: string; reado
 export interface StageOpening {
   readonly stage: number;
   readonly stageCount: number;
+  /** The id of this run, whose stages belong together: letters, digits, dashes. */
+  readonly run: string;
+  /** 32 hexadecimal digits that neighbours greet one another with: who does not have them is none. */
+  readonly linkSecret: string;
   /** The module that exports `openStage`, as a file URL, and what to give it. */
   readonly module: string;
   readonly options: unknown;

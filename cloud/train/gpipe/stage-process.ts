@@ -43,7 +43,7 @@ class StageProcess {
   }
 
   static async open(opening: StageOpening): Promise<StageProcess> {
-    const io = new StageIo(opening.operationTimeoutMs); // first of all: from then on a hang is noticed
+    const io = new StageIo(opening); // first of all: from then on a hang is noticed
     const { openStage } = (await import(opening.module)) as StageModule;
     const runner = await openStage(opening.options);
     if (opening.from) await restore(runner, opening.from.path);

@@ -17,6 +17,14 @@ export interface StageTensor {
 /** Numbers by name that are summed over all stages in the order of the stages, e.g. a loss or a squared gradient norm. */
 export type Figures = Readonly<Record<string, number>>;
 
+/** By name, over all stages in their order. */
+export function sumFigures(parts: readonly Figures[]): Figures {
+  const total: Record<string, number> = {};
+  for (const figures of parts)
+    for (const [name, value] of Object.entries(figures)) total[name] = (total[name] ?? 0) + value;
+  return total;
+}
+
 /**
  * All that a step computes must be a function of the committed state, the step's number and the inputs: a step is replayed after a fault. The state moves in `commit`
  * and `restore` alone. What it throws ends the training, because it would throw it again.

@@ -11,24 +11,17 @@
  * A stage has its state in memory and two snapshots; neighbours are never more than one commit apart and commit n + 1 waits for snapshot n. So there is always such a
  * step: n, or n-1 where the end came before the last snapshot was whole; the steps from there are replayed and give the same bits.
  */
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { clockMs } from './clock.js';
+import { launchStage, listeningAddress, type StageLaunch } from './launch-stage.js';
 import type { Operation } from './schedule.js';
-import { StageFault, StageHost } from './stage-host.js';
+import { StageFault, type StageHost } from './stage-host.js';
 import type { Address, SavedFile, StageCalls, Standing, TraceEvent } from './stage-messages.js';
-import type { Figures } from './stage-runner.js';
-
-export interface StageLaunch {
-  /** File URL of a module that exports `openStage` (StageModule), and what to give it. */
-  readonly module: string;
-  readonly options: unknown;
-  readonly threadCount: number;
-  /** Where it listens over TCP; a Unix socket where absent. Port 0 is any free one. */
-  readonly address?: { readonly host: string; readonly port: number };
-}
+import { type Figures, sumFigures } from './stage-runner.js';
 
 export interface PipelineOptions {
   readonly stages: readonly StageLaunch[];
@@ -42,6 +35,8 @@ export interface PipelineOptions {
   readonly operationTimeoutMs: number;
   /** How many steps lie between two snapshots of a stage: so many are replayed at most. 1 where absent. */
   readonly snapshotEvery?: number;
+  /** How long each try waits for a host that does not answer. 5 s where absent. */
+  readonly dialForMs?: number;
   readonly onFault?: (fault: Fault) => void;
 }
 
@@ -68,6 +63,8 @@ const maxFaultsInRow = 5;
 
 export class Pipeline {
   readonly #hosts: StageHost[] = [];
+  /** What the stages of this run know one another by, and nobody else has. */
+  readonly #identity = { run: randomUUID(), linkSecret: randomBytes(16).toString('hex') };
   readonly #addresses: Address[] = [];
   #losses: { readonly stage: number; readonly how: string }[] = [];
   /** Also of a step whose commit all made, but one died before it said so. */
@@ -87,7 +84,7 @@ export class Pipeline {
     this.#target = this.#step;
   }
 
-  /** Starts the processes. Throws `STAGE_FAILED`, `STAGE_LOST`. */
+  /** Starts the processes. Throws `STAGE_FAILED`, `STAGE_LOST`, `HOST_REFUSED`. */
   static async open(options: PipelineOptions): Promise<Pipeline> {
     await rm(options.directory, { recursive: true, force: true });
     const pipeline = new Pipeline(options, await mkdtemp(join(tmpdir(), 'bespoke-pipe-')));
@@ -110,7 +107,7 @@ export class Pipeline {
     return this.#hosts.map(({ processId }) => processId);
   }
 
-  /** Makes the next step, however many faults come between. Throws `STAGE_FAILED`, `STAGE_LOST`: then only `close` is left. Calls must not overlap. */
+  /** Makes the next step, however many faults come between. Throws `STAGE_FAILED`, `STAGE_LOST`, `HOST_REFUSED`: then only `close` is left. Calls must not overlap. */
   async runStep(): Promise<StepReport> {
     const target = this.#target + 1;
     await this.#surviving(() => this.#reach(target));
@@ -144,7 +141,7 @@ export class Pipeline {
       (stage) => ({ step, operations: operations[stage]! }),
       operationCount * this.options.operationTimeoutMs, // were they all made one after the other
     );
-    const figures = sum(ran.map((answer) => answer.figures));
+    const figures = sumFigures(ran.map((answer) => answer.figures));
     this.#lastRun = { step, figures, trace: ran.flatMap(({ trace }) => trace) };
     await this.#all('commit', () => ({ step, figures }));
     this.#step = step;
@@ -164,7 +161,7 @@ export class Pipeline {
         if (!(error instanceof StageFault) || this.#isClosed) throw error;
         if (fault === null) noticedMs = clockMs();
         fault = error;
-        if (++this.#faultsInRow > maxFaultsInRow) this.#giveUp(error);
+        if (++this.#faultsInRow > maxFaultsInRow) await this.#giveUp(error);
       }
     }
   }
@@ -192,12 +189,15 @@ export class Pipeline {
     return standing;
   }
 
-  #start(stage: number): Promise<StageCalls['open']['answer']> {
-    const { stages, directory, from, snapshotEvery = 1, operationTimeoutMs } = this.options;
-    const { module, options, threadCount, address } = stages[stage]!;
-    const host = new StageHost(stage, threadCount);
+  async #start(stage: number): Promise<StageCalls['open']['answer']> {
+    const { stages, directory, from, snapshotEvery = 1, operationTimeoutMs, dialForMs = 5000 } = this.options;
+    const { module, options } = stages[stage]!;
+    const socketPath = join(this.socketDirectory, `${this.#startCount++}.sock`);
+    const address = await listeningAddress(stages, stage, socketPath);
+    const host = launchStage(stage, stages[stage]!, dialForMs);
     this.#hosts[stage] = host;
     const opening: StageCalls['open']['argument'] = {
+      ...this.#identity,
       stage,
       stageCount: stages.length,
       module,
@@ -205,7 +205,7 @@ export class Pipeline {
       from: from ? { step: from.step, path: from.paths[stage]! } : null,
       directory: join(directory, `stage-${stage}`),
       snapshotEvery,
-      address: address ?? { path: join(this.socketDirectory, `${this.#startCount++}.sock`) },
+      address,
       operationTimeoutMs,
     };
     return host.call('open', opening, callTimeoutMs);
@@ -235,16 +235,13 @@ export class Pipeline {
     this.#losses = [];
   }
 
-  #giveUp({ stage, how }: StageFault): never {
-    const { lastWords } = this.#hosts[stage]!;
-    throw new AppError('STAGE_LOST', { stage, faultCount: this.#faultsInRow, how, lastWords });
+  /** Names who was lost, not the neighbour that heard of it first. */
+  async #giveUp(fault: StageFault): Promise<never> {
+    const launched = Object.values(this.#hosts); // some may never have come to that
+    await Promise.allSettled(launched.map((host) => host.call('abort', null, callTimeoutMs)));
+    const lost = launched.find(({ gone }) => gone !== null);
+    const { stage, how } = lost ? { stage: lost.stage, how: lost.gone! } : fault;
+    const { lastWords, remedy } = this.#hosts[stage]!;
+    throw new AppError('STAGE_LOST', { stage, faultCount: this.#faultsInRow, how, lastWords, remedy });
   }
-}
-
-/** By name, over all stages in their order. */
-function sum(parts: readonly Figures[]): Figures {
-  const total: Record<string, number> = {};
-  for (const figures of parts)
-    for (const [name, value] of Object.entries(figures)) total[name] = (total[name] ?? 0) + value;
-  return total;
 }

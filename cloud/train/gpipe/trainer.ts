@@ -43,7 +43,7 @@ const defaultCheckpointEveryMs = 60_000;
 
 /**
  * Trains `network` on split `train` from the initial weights of `recipe.seed`, or from the checkpoint in `hooks.checkpointDirectory`. An abort writes a checkpoint and throws
- * its reason. Throws `NETWORK_DATA_MISFIT`, `PIPELINE_COUNT_INVALID`, `CHECKPOINT_FOREIGN`, `CHECKPOINT_INVALID`, `PROFILE_FAILED`, `STAGE_FAILED`, `STAGE_LOST`, and what `planPipeline` does.
+ * its reason. Throws `NETWORK_DATA_MISFIT`, `PIPELINE_COUNT_INVALID`, `CHECKPOINT_FOREIGN`, `CHECKPOINT_INVALID`, `PROFILE_FAILED`, `STAGE_FAILED`, `STAGE_LOST`, `HOST_REFUSED`, and what `planPipeline` does.
  */
 export async function trainPipelined(
   network: Network,
@@ -136,8 +136,8 @@ class Training {
     };
   }
 
-  #adviseOn({ stepMs, stepMsBy, fastest }: PlannedPipeline): void {
-    if (fastest === 'pipeline') return;
+  #adviseOn({ stageCount, stepMs, stepMsBy, fastest }: PlannedPipeline): void {
+    if (stageCount === 1 || fastest === 'pipeline') return;
     const [pipelined, other] = [stepMs, stepMsBy[fastest]!].map((ms) => `${ms.toFixed(0)} ms`);
     const ways = { 'one-process': 'one process with all threads', 'data-parallel': 'data parallel training' };
     this.course.hooks.onNotice?.(
@@ -204,7 +204,8 @@ class Training {
         ...{ network, cuts, stage, recipe, backend, microBatchSizes, remat },
         dataDirectory: data.directory,
       };
-      return { module: trainingStageModule, options, threadCount: threadCountOf(settings) };
+      const { host = null, threadCount = null } = settings.places?.[stage] ?? {};
+      return { module: trainingStageModule, options, host, threadCount: threadCount ?? threadCountOf(settings) };
     });
     return Pipeline.open({
       stages,

@@ -67,10 +67,14 @@ export function sendFrame(socket: Socket, frame: Frame): Promise<void> {
 
 /**
  * The frames that come over a socket. While one waits that is not asked for, the socket is not read on, so that the rest stays with the sender. Ends where the sender
- * ended between two frames; throws `WIRE_INVALID` for anything but whole frames.
+ * ended between two frames; throws `WIRE_INVALID` for anything but whole frames, and for a first one with more than `firstPayloadBytes`: who has not greeted yet is given no
+ * memory.
  */
-export async function* receiveFrames(socket: Socket): AsyncGenerator<ReceivedFrame> {
-  const decoder = new FrameDecoder();
+export async function* receiveFrames(
+  socket: Socket,
+  firstPayloadBytes: number = wireLimits.payloadBytes,
+): AsyncGenerator<ReceivedFrame> {
+  const decoder = new FrameDecoder(firstPayloadBytes);
   const waiting: ReceivedFrame[] = [];
   let wake: (() => void) | null = null;
   let failure: Error | null = null;
@@ -114,6 +118,11 @@ export class FrameDecoder {
   #target = bytesOf(this.#words);
   #filledBytes = 0;
   #startMs = 0;
+  #limitBytes: number;
+
+  constructor(firstPayloadBytes: number = wireLimits.payloadBytes) {
+    this.#limitBytes = firstPayloadBytes;
+  }
 
   /** The frames that the chunk completes. Throws `WIRE_INVALID`; then the stream is of no further use. */
   push(chunk: Uint8Array): ReceivedFrame[] {
@@ -141,7 +150,7 @@ export class FrameDecoder {
       if (first !== magic) invalid(`a frame begins with ${first.toString(16)} instead of ${magic.toString(16)}`);
       if (headerWords < fixedHeaderWords)
         invalid(`a header has ${headerWords} words, fewer than the ${fixedHeaderWords} that every frame has`);
-      checkSizes(headerWords, payloadFloats, 0);
+      checkSizes(headerWords, payloadFloats, 0, this.#limitBytes);
       this.#values = new Float32Array(payloadFloats);
       this.#words = new Uint32Array(headerWords);
       this.#expect('header', bytesOf(this.#words));
@@ -152,6 +161,7 @@ export class FrameDecoder {
     },
     payload: (frames) => {
       frames.push({ ...parseHeader(this.#words, this.#values), startMs: this.#startMs, endMs: clockMs() });
+      this.#limitBytes = wireLimits.payloadBytes;
       this.#words = new Uint32Array(prefixWords);
       this.#expect('prefix', bytesOf(this.#words));
     },
@@ -183,11 +193,15 @@ function parseHeader(words: Uint32Array, payload: Float32Array): Frame {
   return { kind, step, microBatch, tensors };
 }
 
-function checkSizes(headerWords: number, payloadFloats: number, tensorCount: number): void {
+function checkSizes(
+  headerWords: number,
+  payloadFloats: number,
+  tensorCount: number,
+  limitBytes: number = wireLimits.payloadBytes,
+): void {
   if (tensorCount > wireLimits.tensorCount) invalid(`${tensorCount} tensors are above ${wireLimits.tensorCount}`);
   if (headerWords > maxHeaderWords) invalid(`a header of ${headerWords} words is above ${maxHeaderWords}`);
-  if (payloadFloats * 4 > wireLimits.payloadBytes)
-    invalid(`a payload of ${payloadFloats * 4} bytes is above ${wireLimits.payloadBytes}`);
+  if (payloadFloats * 4 > limitBytes) invalid(`a payload of ${payloadFloats * 4} bytes is above ${limitBytes}`);
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array | Float32Array) =>

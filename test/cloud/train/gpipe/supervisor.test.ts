@@ -1,22 +1,25 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { clockMs } from '@bespoke/cloud/train/gpipe/clock.js';
+import { encodeFrame } from '@bespoke/cloud/train/gpipe/wire.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../support/folder.js';
+import { isAlive } from '../../../support/program.js';
 import { until } from '../../../support/until.js';
 import { type Accident, openPipeline, operationsOf, stagesOf, stateOf, trainAlone } from './arithmetic.js';
 
 const coordinator = fileURLToPath(new URL('./fixtures/coordinator.mjs', import.meta.url));
 
-function isAlive(processId: number): boolean {
-  try {
-    return process.kill(processId, 0);
-  } catch {
-    return false;
-  }
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 describe('Pipeline', () => {
@@ -60,6 +63,25 @@ describe('Pipeline', () => {
     const { pipeline } = await openPipeline(arrangement, { stages });
     await pipeline.runStep();
     expect(await stateOf(pipeline, 2)).toEqual(await trainAlone(3, 1));
+  });
+
+  it('takes no stranger for a neighbour who greets without the secret of the run', async () => {
+    const arrangement = { stageCount: 2, microBatchCount: 3 };
+    const address = { host: '127.0.0.1', port: await freePort() };
+    const stages = stagesOf(arrangement).map((stage, index) => (index === 1 ? { ...stage, address } : stage));
+    const { pipeline, faults } = await openPipeline(arrangement, { stages });
+    const guess = new Float32Array(4);
+    const hello = encodeFrame({ kind: 'hello', step: 1, microBatch: 0, tensors: [{ shape: [4], values: guess }] });
+    const secretless = encodeFrame({ kind: 'hello', step: 1, microBatch: 0, tensors: [] });
+    const large = Uint32Array.of(0x42_53_50_31, 3, 2 ** 28); // asks for the memory of 1 GiB
+    for (const bytes of [Buffer.concat(hello), Buffer.concat(secretless), Buffer.from(large.buffer)]) {
+      const socket = connect(address, () => socket.write(bytes)).resume();
+      await once(socket, 'close');
+      expect(socket.bytesRead).toBe(0);
+    }
+    await pipeline.runStep();
+    expect(await stateOf(pipeline, 2)).toEqual(await trainAlone(3, 1));
+    expect(faults).toEqual([]);
   });
 
   it('survives SIGKILL and SIGSTOP of any stage at any moment, with the bits of an undisturbed run', async () => {

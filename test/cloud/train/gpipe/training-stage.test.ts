@@ -6,6 +6,7 @@ import { Pipeline } from '@bespoke/cloud/train/gpipe/supervisor.js';
 import {
   openStage,
   type TrainingStageOptions,
+  trainingProgram,
   trainingStageModule,
 } from '@bespoke/cloud/train/gpipe/training-stage.js';
 import type { TrainRecipe } from '@bespoke/cloud/train/recipe.js';
@@ -92,5 +93,32 @@ describe('openStage', () => {
     };
     await expect(openStage(options)).rejects.toMatchObject({ code: 'DATA_PACKED_INVALID' });
     await expect(openStage({ ...options, cuts: [9] })).rejects.toMatchObject({ code: 'GRAPH_ILLEGAL' });
+  });
+});
+
+describe('trainingProgram', () => {
+  const options: TrainingStageOptions = {
+    network,
+    cuts: [2],
+    stage: 0,
+    recipe,
+    dataDirectory: 'data',
+    microBatchSizes,
+    remat: 'none',
+  };
+
+  it('takes the options of a stage, as they are', () => {
+    expect(trainingProgram.parseOptions(JSON.parse(JSON.stringify(options)))).toEqual(options);
+  });
+
+  it.each([
+    [null, 'options $: '],
+    [{ ...options, cuts: ['2'] }, 'options $.cuts[0]: '],
+    [{ ...options, recipe: { batchSize: 1e9 } }, 'options $.recipe.batchSize: '],
+    [{ ...options, remat: 'some' }, 'options $.remat: '],
+    [{ ...options, module: 'evil.mjs' }, 'Unrecognized key: "module"'],
+    [{ ...options, network: { version: 1 } }, 'illegal network at $.'],
+  ])('refuses what a stage does not take (%#)', (json, message) => {
+    expect(() => trainingProgram.parseOptions(json)).toThrow(message);
   });
 });

@@ -149,6 +149,19 @@ describe('receiveFrames', () => {
     await expect(receiveFrames(other2).next()).rejects.toMatchObject({ code: 'WIRE_INVALID' });
   });
 
+  it('gives a first frame no more memory than it is allowed, later ones what they need', async () => {
+    const small = (microBatch: number): Frame => ({ ...large(microBatch), tensors: [] });
+    const [client, other] = await socketPair();
+    const received = receiveFrames(other, 16);
+    client.end(bytesOf([small(0), large(1)]));
+    expect((await received.next()).value).toMatchObject({ microBatch: 0 });
+    expect((await received.next()).value).toMatchObject({ microBatch: 1 });
+
+    const [client2, other2] = await socketPair();
+    client2.end(bytesOf([large(0)]));
+    await expect(receiveFrames(other2, 16).next()).rejects.toThrow('a payload of 1000000 bytes is above 16');
+  });
+
   it('throws what the decoder throws', async () => {
     const [client, other] = await socketPair();
     client.write('GET / HTTP/1.1\r\n\r\n');

@@ -1,4 +1,4 @@
-import { editDistance, nearestKey } from '@bespoke/cloud/search/spec-keys.js';
+import { editDistance, nearestKey } from '@bespoke/cloud/yaml/keys.js';
 import { describe, expect, it } from 'vitest';
 
 describe('editDistance', () => {
