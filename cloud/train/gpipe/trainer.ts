@@ -211,7 +211,7 @@ class Training {
       stages,
       directory: join(hooks.checkpointDirectory, 'snapshots'),
       operationsOf: () => operations,
-      operationTimeoutMs: 5 * slowestMs + 10_000,
+      operationTimeoutMs: Math.ceil(5 * slowestMs) + 10_000,
       snapshotEvery: snapshotEvery(this.#planning(), plan),
       ...(from && { from: { step: from.step, paths: await this.#deal(plan, from.state) } }),
       ...(hooks.onFault && { onFault: hooks.onFault }),
