@@ -1,23 +1,23 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writePacked } from '@bespoke/cloud/train/data/packed.js';
+import { readPacked, writePacked } from '@bespoke/cloud/train/data/packed.js';
 import { readHosts } from '@bespoke/cloud/train/gpipe/hosts.js';
-import { Pipeline } from '@bespoke/cloud/train/gpipe/supervisor.js';
-import { type TrainingStageOptions, trainingStageModule } from '@bespoke/cloud/train/gpipe/training-stage.js';
+import type { PipelineSettings } from '@bespoke/cloud/train/gpipe/pipeline-settings.js';
+import { trainPipelined } from '@bespoke/cloud/train/gpipe/trainer.js';
 import { openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
-import { decodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
+import { trainedWeights } from '@bespoke/cloud/train/tfjs/variables.js';
+import type { Weights } from '@bespoke/shared/graph/weights.js';
 import { lower } from '@bespoke/shared/network/lower.js';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runToEnd } from '../../support/command.js';
 import { temporaryFolder } from '../../support/folder.js';
 import { Program } from '../../support/program.js';
-import { operationsOf } from '../train/gpipe/arithmetic.js';
 import { bytesOf, data, networks, recipeOf, sizesOf } from '../train/gpipe/local-pipeline.js';
 import { loopOverMicroBatches } from '../train/gpipe/reference-loop.js';
 
 const bespoke = '../cloud/bin/bespoke.js';
-const { network, cuts } = networks.mbconv;
-const [recipe, microBatchSizes] = [recipeOf(10), sizesOf(10, 3)];
+const { network } = networks.mbconv;
+const [recipe, microBatchSizes] = [{ ...recipeOf(10), stepCount: 2 }, sizesOf(10, 3)];
 
 /** `bespoke train-host` in a process of its own, with what it printed. */
 async function startHost(dataDirectory: string) {
@@ -33,27 +33,19 @@ async function packed(): Promise<string> {
   return directory;
 }
 
-/** Trains three stages, placed as a hosts file says, and gives their state. */
-async function train(hostsFile: string, dataDirectory: string, stepCount: number) {
-  const folder = temporaryFolder();
-  const operations = operationsOf({ stageCount: 3, microBatchCount: 3, order: '1f1b' });
-  const common = { network, cuts: cuts[2], recipe, dataDirectory, microBatchSizes, remat: 'none' as const };
-  const places = await readHosts(hostsFile);
-  const pipeline = await Pipeline.open({
-    stages: places.map(({ host, threadCount }, stage) => {
-      const options: TrainingStageOptions = { ...common, stage };
-      return { module: trainingStageModule, options, host, threadCount: threadCount ?? 1 };
-    }),
-    directory: join(folder, 'snapshots'),
-    operationsOf: () => operations,
-    operationTimeoutMs: 20_000,
-  });
-  onTestFinished(() => pipeline.close());
-  for (let step = 1; step <= stepCount; step++) await pipeline.runStep();
-  const paths = [0, 1, 2].map((stage) => join(folder, `${stage}`));
-  await pipeline.save(paths);
-  await pipeline.close();
-  return new Map(paths.flatMap((path) => [...decodeSafetensors(readFileSync(path)).weights]));
+/** Trains three stages, placed as a hosts file says, and gives their weights. */
+async function train(hostsFile: string, dataDirectory: string): Promise<Weights> {
+  const settings: PipelineSettings = {
+    stageCount: 3,
+    microBatchCount: 3,
+    schedule: '1f1b',
+    remat: 'none',
+    memoryCapBytes: null,
+    threadCount: 1,
+    places: await readHosts(hostsFile),
+  };
+  const hooks = { checkpointDirectory: temporaryFolder() };
+  return trainPipelined(network, await readPacked(dataDirectory), recipe, settings, 'tensorflow', hooks);
 }
 
 describe('bespoke train-host', () => {
@@ -66,10 +58,10 @@ describe('bespoke train-host', () => {
     writeFileSync(hostsFile, `version: 1\nstages:\n${there}  - threads: 1\n${there}`);
 
     const dataDirectory = await packed();
-    const state = await train(hostsFile, dataDirectory, 2);
+    const weights = await train(hostsFile, dataDirectory);
     const course = { graph: lower(network), recipe, data, microBatchSizes };
-    const reference = await loopOverMicroBatches((await openBackend()).tf, course, 2);
-    expect(bytesOf(state)).toEqual(bytesOf(reference.at(-1)!));
+    const reference = await loopOverMicroBatches((await openBackend('tensorflow')).tf, course, recipe.stepCount);
+    expect(bytesOf(weights)).toEqual(bytesOf(trainedWeights(course.graph, reference.at(-1)!)));
 
     const [copy, ...others] = readdirSync(join(directory, 'datasets'));
     expect(copy).toMatch(/^tiny-[0-9a-f]{12}$/);

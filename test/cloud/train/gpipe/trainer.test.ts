@@ -9,6 +9,7 @@ import type {
 import { checkTrace, operationsIn } from '@bespoke/cloud/train/gpipe/trace.js';
 import { trainPipelined } from '@bespoke/cloud/train/gpipe/trainer.js';
 import { openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
+import { trainedWeights } from '@bespoke/cloud/train/tfjs/variables.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../support/folder.js';
@@ -32,10 +33,7 @@ beforeAll(async () => {
   const { tf } = await openBackend('tensorflow');
   const course = { graph: lower(network), recipe, data: tiny, microBatchSizes: sizesOf(10, 3) };
   const state = (await loopOverMicroBatches(tf, course, recipe.stepCount)).at(-1)!;
-  const values = [...state].flatMap(([name, weight]) => {
-    return name.startsWith('value:') ? [[name.slice('value:'.length), weight] as const] : [];
-  });
-  expected = bytesOf(new Map(values));
+  expected = bytesOf(trainedWeights(course.graph, state));
 });
 
 async function packed(): Promise<PackedDataset> {
