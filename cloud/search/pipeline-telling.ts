@@ -9,7 +9,7 @@ import type { PipelineLayout } from '../train/gpipe/schedule.js';
 import type { OperationEvent } from '../train/gpipe/simulator.js';
 import type { StudyPorts } from './study-ports.js';
 
-/** Steps are told this far apart at least; by the number of their spans, large ones further: a span is some 70 bytes. */
+/** Steps are told this far apart at least; by the number of their spans, large ones further: a span is some 75 bytes. */
 const leastBetweenMs = 2000;
 const betweenMsPerSpan = 1;
 /** Steps whose median is told. */
