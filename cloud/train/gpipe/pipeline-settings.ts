@@ -39,6 +39,8 @@ export interface PipelineStep extends TrainProgress {
 export interface PipelineHooks extends Pick<TrainHooks, 'checkpointEveryMs' | 'signal' | 'stop'> {
   /** Where checkpoints and the plan lie: a later call with the same network, data and recipe goes on from there, also with another K, schedule or remat. */
   readonly checkpointDirectory: string;
+  /** So much of the measuring before the first plan is done, 0..1. */
+  onProfile?(share: number): void;
   onPlan?(plan: PlannedPipeline): void;
   onStep?(step: PipelineStep): void;
   onFault?(fault: Fault): void;
