@@ -9,6 +9,8 @@ export function stagesIn(yaml: string): number | null | undefined {
   if (document.errors.length > 0 || !isMap(document.contents)) return undefined;
   if (!document.has('train')) return null;
   const train: unknown = document.get('train');
+  // The name of a preset.
+  if (typeof train === 'string') return null;
   if (!isMap(train)) return undefined;
   const pipeline: unknown = train.get('pipeline');
   // As yaml gives a null that is written.
@@ -20,6 +22,8 @@ export function stagesIn(yaml: string): number | null | undefined {
 /** The same specification with so many stages; null: one process. Of a text in which `stagesIn` finds something. */
 export function withStages(yaml: string, stages: number | null): string {
   const document = parseDocument(yaml);
+  const preset = document.get('train');
+  if (typeof preset === 'string') document.set('train', document.createNode({ preset }));
   if (stages === null) {
     document.deleteIn(path);
     const train = document.get('train');

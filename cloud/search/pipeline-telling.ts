@@ -9,7 +9,7 @@ import type { PipelineLayout } from '../train/gpipe/schedule.js';
 import type { OperationEvent } from '../train/gpipe/simulator.js';
 import type { StudyPorts } from './study-ports.js';
 
-/** Steps are told this far apart at least; by the number of their spans, large ones further: a span is some 70 bytes. */
+/** Steps are told this far apart at least; by the number of their spans, large ones further: a span is some 75 bytes. */
 const leastBetweenMs = 2000;
 const betweenMsPerSpan = 1;
 /** Steps whose median is told. */
@@ -21,12 +21,13 @@ export function pipelineTelling(
   capBytes: number | null,
   ports: Pick<StudyPorts, 'tell' | 'now'>,
   onStep: (step: PipelineStep) => void,
-): Pick<PipelineHooks, 'onPlan' | 'onStep' | 'onFault' | 'onNotice'> {
+): Pick<PipelineHooks, 'onProfile' | 'onPlan' | 'onStep' | 'onFault' | 'onNotice'> {
   const log = (line: string) => ports.tell({ type: 'log', line });
   let layout: PipelineLayout | null = null;
   let recentMs: number[] = [];
   let nextMs = 0;
   return {
+    onProfile: (share) => log(`blocks measured for the plan of the pipeline: ${Math.round(100 * share)}%`),
     onPlan(plan) {
       [layout, recentMs, nextMs] = [plan, [], 0];
       const view = planView(network, plan, capBytes);

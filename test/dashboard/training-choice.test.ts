@@ -11,6 +11,7 @@ describe('stagesIn', () => {
     ['version: 1\ntrain:\n  pipeline:\n    stages: 5\n', 5],
     ['version: 1\ntrain: {pipeline: {stages: some}}', undefined],
     ['version: 1\ntrain: {pipeline: 4}', undefined],
+    ['version: 1\ntrain: eeea-cifar\n', null],
     ['version: 1\ntrain:\n', undefined],
     ['version: [1', undefined],
     ['', undefined],
@@ -33,6 +34,12 @@ describe('withStages', () => {
     const yaml = `version: 1\n${long}\ntrain:\n  steps: 9 # few\n  pipeline:\n    stages: 2\n    remat: always\n`;
     expect(withStages(yaml, 4)).toBe(yaml.replace('stages: 2', 'stages: 4'));
     expect(withStages(yaml, null)).toBe(`version: 1\n${long}\ntrain:\n  steps: 9 # few\n`);
+  });
+
+  it('stands beside the name of a preset', () => {
+    expect(withStages('version: 1\ntrain: eeea-cifar\n', 2)).toBe(
+      'version: 1\ntrain:\n  preset: eeea-cifar\n  pipeline: { stages: 2, microBatches: auto }\n',
+    );
   });
 
   it('takes the place of a null', () => {

@@ -25,19 +25,26 @@ interface NumbersProps {
   readonly open?: boolean;
 }
 
-/** The numbers of a picture, folded away below it. */
+/** The numbers of a picture, folded away below it; their rows, of which there may be thousands, are made when they are looked at. */
 export function Numbers({ table, name, open = false }: NumbersProps) {
+  const [isOpen, setOpen] = useState(open);
   return (
-    <details open={open}>
+    <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>Numbers</summary>
-      <DataTableView table={table} name={name} />
+      <DataTableView table={table} name={name} withRows={isOpen} />
     </details>
   );
 }
 
-export function DataTableView({ table, name }: { readonly table: DataTable; readonly name: string }) {
+interface DataTableProps {
+  readonly table: DataTable;
+  readonly name: string;
+  readonly withRows?: boolean;
+}
+
+export function DataTableView({ table, name, withRows = true }: DataTableProps) {
   const [order, setOrder] = useState<Order | null>(null);
-  const rows = useMemo(() => sortRows(table.rows, order), [table.rows, order]);
+  const rows = useMemo(() => (withRows ? sortRows(table.rows, order) : []), [table.rows, order, withRows]);
   const sortBy = (column: number) => setOrder({ column, descending: order?.column === column && !order.descending });
   return (
     <div className="data-table">

@@ -108,11 +108,13 @@ describe('pipelineTelling', () => {
     expect(toldSteps().map((each) => each.step)).toEqual([1]);
   });
 
-  it('logs faults and notices', () => {
+  it('logs how far the measuring is, faults and notices', () => {
     const { hooks, told } = telling();
+    hooks.onProfile!(0.2);
     hooks.onFault!({ stage: 1, how: 'ended by SIGKILL', noticedMs: 100, recoveredMs: 412.4, step: 8 });
     hooks.onNotice!('one process is predicted to be faster');
     expect(told).toEqual([
+      { type: 'log', line: 'blocks measured for the plan of the pipeline: 20%' },
       { type: 'log', line: 'stage 1: ended by SIGKILL; back after 312 ms, going on after step 8' },
       { type: 'log', line: 'one process is predicted to be faster' },
     ]);
