@@ -36,6 +36,8 @@ export class BlockSums {
   readonly #parameterBytes: Float64Array;
   readonly #savedBytes: Float64Array;
   readonly #inputBytes: readonly number[];
+  /** Of the inputs of the blocks before. */
+  readonly #readBytes: Float64Array;
   readonly #transferMs: readonly number[];
 
   constructor({ blocks, inputBytes }: MeasuredCosts, { messageMs, byteMs }: TransferCost) {
@@ -45,6 +47,7 @@ export class BlockSums {
     this.#parameterBytes = runningSums(blocks.map((block) => block.parameterBytes));
     this.#savedBytes = runningSums(blocks.map((block) => block.savedBytes));
     this.#inputBytes = [inputBytes, ...blocks.map(({ boundaryBytes }) => boundaryBytes)];
+    this.#readBytes = runningSums(this.#inputBytes);
     this.#transferMs = this.#inputBytes.map((bytes, first) => (first === 0 ? 0 : messageMs + byteMs * bytes));
   }
 
@@ -61,10 +64,12 @@ export class BlockSums {
     return this.#transferMs[first]!;
   }
 
+  /** What one block hands to the next within the run is saved as well: the next one's backward reads it. */
   sizes(first: number, end: number): PartitionSizes {
+    const insideBytes = this.#readBytes[end]! - this.#readBytes[first + 1]!;
     return {
       parameterBytes: this.#parameterBytes[end]! - this.#parameterBytes[first]!,
-      savedBytes: this.#savedBytes[end]! - this.#savedBytes[first]!,
+      savedBytes: this.#savedBytes[end]! - this.#savedBytes[first]! + insideBytes,
       inputBytes: this.#inputBytes[first]!,
     };
   }

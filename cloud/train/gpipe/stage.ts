@@ -100,7 +100,7 @@ export class Stage implements StageRunner {
   /** After the last backward: at the last stage what the step came to, and at all, where gradients are clipped, their squared norms. */
   async finish(): Promise<Figures> {
     const { isLast, recipe } = this.options;
-    const norms = recipe.clipNorm === undefined ? {} : await squaredNorms(this.names, this.gradients.current);
+    const norms = recipe.clipNorm === undefined ? {} : await squaredNorms(this.names, this.gradients.total);
     return { ...(isLast ? this.figures : {}), ...norms };
   }
 

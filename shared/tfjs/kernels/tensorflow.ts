@@ -61,7 +61,7 @@ export function tensorflowKernels(tf: Tf): BackendKernels {
         inputs,
         6,
       );
-      return [tf.reshape(y!, x.shape), mean!, variance!, saved1!, saved2!];
+      return [withShapeOf(tf, x, y!), mean!, variance!, saved1!, saved2!];
     },
     batchNormGradient: (dy, x, scale, saved1, saved2, epsilon) => {
       const inputs = [as4D(tf, dy), as4D(tf, x), scale, saved1, saved2, empty];
@@ -71,7 +71,7 @@ export function tensorflowKernels(tf: Tf): BackendKernels {
         inputs,
         5,
       );
-      return [tf.reshape(dx!, x.shape), dScale!, dShift!];
+      return [withShapeOf(tf, x, dx!), dScale!, dShift!];
     },
     activation: (kind, x) => (activations[kind] ?? { value: () => composed.activation(kind, x) }).value(x),
     activationGradient: (kind, dy, x) =>
@@ -82,4 +82,9 @@ export function tensorflowKernels(tf: Tf): BackendKernels {
 /** x [.., C] as [N, H, W, C], which TensorFlow's batch norm asks for. */
 function as4D(tf: Tf, x: Tensor): Tensor {
   return x.rank === 4 ? x : tf.reshape(x, [x.size / x.shape.at(-1)!, 1, 1, x.shape.at(-1)!]);
+}
+
+/** `y`, of `as4D(x)`, in the shape of `x`. To reshape is a native call here, and so is not done in vain. */
+function withShapeOf(tf: Tf, x: Tensor, y: Tensor): Tensor {
+  return x.rank === 4 ? y : tf.reshape(y, x.shape);
 }
