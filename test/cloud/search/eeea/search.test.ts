@@ -192,7 +192,7 @@ describe('evolve', () => {
       const ended = run({ path: newJournal(), gates, settings: few });
       await expect(ended).rejects.toMatchObject({ code: 'GATES_UNPASSABLE' });
     }
-  });
+  }, 120_000); // it draws a hundred thousand networks, twice
 
   it('ends, wherever it was stopped and however many workers it has, with the individuals of a search that was not', async () => {
     const whole = await run({ path: newJournal() });

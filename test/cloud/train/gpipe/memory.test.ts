@@ -96,8 +96,7 @@ async function peakBytes(layout: PipelineLayout, k: number, messages: Awaited<Re
       else if (kind === 'recompute') await stage.recompute(microBatch);
       else await stage.backward(microBatch, messages.gradients[k]![microBatch]!);
     }
-    await stage.finish();
-    await stage.commit(step);
+    await stage.commit(step, await stage.finish());
   }
   stage.dispose();
   engine.trackTensor = trackTensor;
