@@ -8,15 +8,13 @@ import type {
   SlotView,
   StoppablePhase,
   StudyDetail,
-  StudyPhase,
-  StudyResult,
-  StudyStatus,
   StudyView,
   TrainPoint,
 } from '@bespoke/shared/protocol/api.js';
-import type { PipelinePlanView, PipelineStepView, PipelineView } from '@bespoke/shared/protocol/pipeline.js';
+import type { PipelinePlanView, PipelineStepView } from '@bespoke/shared/protocol/pipeline.js';
 import type { Database } from './database.js';
 import type { Predictors } from './predictors.js';
+import { type PointKind, pipelineOf, type StudyRow, toView } from './study-rows.js';
 
 export interface NewStudy {
   readonly id: string;
@@ -31,35 +29,6 @@ export type StudyChange = Partial<
   Pick<StudyView, 'status' | 'phase' | 'progress' | 'remainingMs' | 'engine' | 'budgetMs' | 'error' | 'result'>
 >;
 
-interface Row {
-  id: string;
-  name: string;
-  device_id: string;
-  spec_yaml: string;
-  created: string;
-  status: StudyStatus;
-  phase: StudyPhase;
-  progress: number;
-  remaining_ms: number | null;
-  engine: string | null;
-  budget_ms: number | null;
-  error: string | null;
-  result: string | null;
-  slots: string;
-  probabilities: string;
-  network: string | null;
-  model_sha256: string | null;
-  evolution: string | null;
-  refused_counts: string;
-  paused_at: string | null;
-  paused_ms: number;
-  pipeline_plan: string | null;
-  pipeline_step: string | null;
-  stopping_phase: StoppablePhase | null;
-}
-
-type PointKind = 'search' | 'train';
-
 /** How much of a study's log is read: its last lines. */
 export const maxLogLines = 2000;
 
@@ -68,8 +37,8 @@ function prepare(database: Database) {
     add: database.prepare<[string, string, string, string, string]>(
       "INSERT INTO studies (id, name, device_id, spec_yaml, created, status, phase, progress) VALUES (?, ?, ?, ?, ?, 'running', 'measure', 0)",
     ),
-    get: database.prepare<[string], Row>('SELECT * FROM studies WHERE id = ?'),
-    all: database.prepare<[], Row>('SELECT * FROM studies ORDER BY rowid DESC'),
+    get: database.prepare<[string], StudyRow>('SELECT * FROM studies WHERE id = ?'),
+    all: database.prepare<[], StudyRow>('SELECT * FROM studies ORDER BY rowid DESC'),
     update: database.prepare(
       `UPDATE studies SET status = @status, phase = @phase, progress = @progress, remaining_ms = @remainingMs, engine = @engine,
        budget_ms = @budgetMs, error = @error, result = @result WHERE id = @id`,
@@ -245,32 +214,9 @@ export class Studies {
     this.#sql.addLine.run(id, line);
   }
 
-  #evolution({ id, evolution, refused_counts }: Row): EvolutionView | null {
+  #evolution({ id, evolution, refused_counts }: StudyRow): EvolutionView | null {
     if (evolution === null) return null;
     const individuals = this.#sql.individuals.all(id).map(({ individual }) => JSON.parse(individual) as IndividualView);
     return { ...(JSON.parse(evolution) as EvolutionFrame), individuals, refusedCounts: JSON.parse(refused_counts) };
   }
-}
-
-function pipelineOf({ pipeline_plan, pipeline_step }: Row): PipelineView | null {
-  if (pipeline_plan === null) return null;
-  const step = pipeline_step === null ? null : (JSON.parse(pipeline_step) as PipelineStepView);
-  return { plan: JSON.parse(pipeline_plan) as PipelinePlanView, step };
-}
-
-function toView(row: Row): StudyView {
-  return {
-    id: row.id,
-    name: row.name,
-    deviceId: row.device_id,
-    createdAt: row.created,
-    status: row.status === 'running' && row.paused_at !== null ? 'paused' : row.status,
-    phase: row.phase,
-    progress: row.progress,
-    remainingMs: row.remaining_ms,
-    engine: row.engine,
-    budgetMs: row.budget_ms,
-    error: row.error,
-    result: row.result === null ? null : (JSON.parse(row.result) as StudyResult),
-  };
 }

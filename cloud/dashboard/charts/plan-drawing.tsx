@@ -19,9 +19,6 @@ interface PlanDrawingProps {
 }
 
 export function PlanDrawing({ plan, network }: PlanDrawingProps) {
-  const [element, widthPx] = useWidth<HTMLDivElement>();
-  const layout = useMemo(() => planLayout(plan, widthPx || 600), [plan, widthPx]);
-  const labels = useMemo(() => new Map(network.blocks.map((block) => [block.id, blockLabel(block)])), [network]);
   return (
     <figure className="card chart" aria-labelledby="plan-title">
       <figcaption>
@@ -31,28 +28,38 @@ export function PlanDrawing({ plan, network }: PlanDrawingProps) {
           long a step takes.
         </p>
       </figcaption>
-      <div ref={element}>
-        <svg
-          role="img"
-          aria-label={`${network.name}, ${cutsText(plan)}`}
-          viewBox={`0 0 ${widthPx || 600} ${height}`}
-          width={widthPx || 600}
-          height={height}
-          className="network"
-        >
-          {layout.stages.map((box) => (
-            <Stage key={box.stage} box={box} labels={labels} />
-          ))}
-          {layout.cuts.map(({ x, id }) => (
-            <path key={id} d={`M${x} 2V${height - 2}`} className="cut">
-              <title>{`cut before ${id}`}</title>
-            </path>
-          ))}
-        </svg>
-      </div>
+      <Strip plan={plan} network={network} />
       <StageList plan={plan} />
       <Numbers table={planTable(plan)} name="Plan of the pipeline" />
     </figure>
+  );
+}
+
+function Strip({ plan, network }: PlanDrawingProps) {
+  const [element, widthPx] = useWidth<HTMLDivElement>();
+  const width = widthPx || 600;
+  const layout = useMemo(() => planLayout(plan, width), [plan, width]);
+  const labels = useMemo(() => new Map(network.blocks.map((block) => [block.id, blockLabel(block)])), [network]);
+  return (
+    <div ref={element}>
+      <svg
+        role="img"
+        aria-label={`${network.name}, ${cutsText(plan)}`}
+        viewBox={`0 0 ${width} ${height}`}
+        width={width}
+        height={height}
+        className="network"
+      >
+        {layout.stages.map((box) => (
+          <Stage key={box.stage} box={box} labels={labels} />
+        ))}
+        {layout.cuts.map(({ x, id }) => (
+          <path key={id} d={`M${x} 2V${height - 2}`} className="cut">
+            <title>{`cut before ${id}`}</title>
+          </path>
+        ))}
+      </svg>
+    </div>
   );
 }
 

@@ -17,7 +17,7 @@ export function Training({ study }: { readonly study: StudyDetail }) {
   const { phase, network, pipeline, trainPoints } = study;
   const isReached = studyPhases.indexOf(phase) >= studyPhases.indexOf('train');
   if (!isReached && trainPoints.length === 0) return null;
-  const isUnderWay = phase === 'train' && study.status !== 'finished';
+  const isUnderWay = phase === 'train' && (study.status === 'running' || study.status === 'paused');
   return (
     <>
       <section className="card training" aria-label="Training">
@@ -36,7 +36,9 @@ export function Training({ study }: { readonly study: StudyDetail }) {
         {trainPoints.length > 0 && <TrainingCurve study={study} />}
         {pipeline && network && <PlanDrawing plan={pipeline.plan} network={network} />}
       </div>
-      {pipeline?.step && <StepChart plan={pipeline.plan} step={pipeline.step} isLive={isUnderWay} />}
+      {pipeline?.step && (
+        <StepChart plan={pipeline.plan} step={pipeline.step} isLive={isUnderWay && study.status === 'running'} />
+      )}
     </>
   );
 }
