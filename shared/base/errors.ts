@@ -125,7 +125,7 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
   STAGE_FAILED: (d) =>
     `expected stage ${d.stage} of the pipeline to compute its part, but its code failed: ${d.problem}`,
   STAGE_LOST: (d) =>
-    `expected the pipeline to get over its faults, but ${d.faultCount} came in a row without a step between them, the last in stage ${d.stage} (${d.how})${d.lastWords && `; last words: ${d.lastWords}`}; is there memory enough for so many stages?`,
+    `expected the pipeline to get over its faults, but ${d.faultCount} came in a row without a step between them, the last in stage ${d.stage} (${d.how})${d.lastWords && `; last words: ${d.lastWords}`}; where memory is short, take smaller micro-batches or recompute more (remat always)`,
   JOURNAL_DAMAGED: (d) =>
     `expected the journal of an evolution, but ${d.path}, line ${d.line}: ${d.problem}; mend the line, or delete it and all after it to go on from there`,
   ARCHIVE_UNUSABLE: (d) =>
