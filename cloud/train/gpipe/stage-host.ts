@@ -37,4 +37,4 @@ export class StageFault extends Error {
   }
 }
 
-export const memoryRemedy = 'is there memory enough for so many stages?';
+export const memoryRemedy = 'where memory is short, take smaller micro-batches or recompute more (remat always)';

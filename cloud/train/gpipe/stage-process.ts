@@ -210,12 +210,21 @@ process.on('message', async (message: ToStage) => {
   try {
     reply({ id, answer: await answer(message) });
   } catch (error) {
-    const problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    reply({ id, problem, isFault: error instanceof LinkLost });
+    reply({ id, problem: describeProblem(error), isFault: error instanceof LinkLost });
   }
 });
 process.on('disconnect', () => process.exit(0));
 process.on('SIGINT', () => {}); // of a terminal goes to all its processes: the coordinator decides what follows
+
+/** What TensorFlow, V8 and WebAssembly say when the system has no memory left for them. */
+const memoryProblem = /OOM when allocating[^\n]*|Array buffer allocation failed|WebAssembly\.Memory\.grow[^\n]*/;
+
+function describeProblem(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const [shortage] = error.message.match(memoryProblem) ?? [];
+  if (shortage === undefined) return error.stack ?? error.message;
+  return `its process has no memory left (${shortage}); take more partitions or micro-batches, or recompute more (remat always)`;
+}
 
 function reply(message: FromStage): void {
   process.send!(message);

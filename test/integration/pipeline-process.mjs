@@ -1,0 +1,55 @@
+/**
+ * A coordinator of its own, so that limits of memory can be set for it and its stages. Trains for so many steps, and prints a line of JSON: the SHA-256 of the state, and how
+ * much more resident memory each stage came to hold than it had when it was opened; or the error. Its options are JSON in the first argument.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipelineOperations } from '@bespoke/cloud/train/gpipe/schedule.js';
+import { Pipeline } from '@bespoke/cloud/train/gpipe/supervisor.js';
+import { trainingStageModule } from '@bespoke/cloud/train/gpipe/training-stage.js';
+import { decodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
+
+const { layout, training, directory, stepCount } = JSON.parse(process.argv[2]);
+const operations = pipelineOperations(layout);
+
+/** In bytes: the most that was resident so far. */
+function peakResident(processId) {
+  const [, kilobytes] = readFileSync(`/proc/${processId}/status`, 'utf8').match(/VmHWM:\s+(\d+) kB/);
+  return Number(kilobytes) * 1024;
+}
+
+async function train() {
+  const pipeline = await Pipeline.open({
+    stages: operations.map((_, stage) => ({
+      module: trainingStageModule,
+      options: { ...training, remat: layout.remat, stage },
+      threadCount: 1,
+    })),
+    directory: join(directory, 'snapshots'),
+    operationsOf: () => operations,
+    operationTimeoutMs: 60_000,
+  });
+  try {
+    const openedBytes = pipeline.processIds.map(peakResident);
+    for (let step = 1; step <= stepCount; step++) await pipeline.runStep();
+    const grownBytes = pipeline.processIds.map((id, stage) => peakResident(id) - openedBytes[stage]);
+    const paths = operations.map((_, stage) => join(directory, `state-${stage}`));
+    await pipeline.save(paths);
+    return { sha256: hashOf(paths), grownBytes };
+  } finally {
+    await pipeline.close();
+  }
+}
+
+/** Of all tensors in the order of their names, whichever file holds them. */
+function hashOf(paths) {
+  const state = paths.flatMap((path) => [...decodeSafetensors(readFileSync(path)).weights]);
+  const hash = createHash('sha256');
+  for (const [name, { values }] of state.sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(name).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  return hash.digest('hex');
+}
+
+const result = await train().catch(({ code, message }) => ({ code, message }));
+console.log(JSON.stringify(result));
