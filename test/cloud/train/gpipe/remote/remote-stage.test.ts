@@ -179,7 +179,11 @@ describe('RemoteStage', () => {
     const { pipeline } = await openPipeline(arrangement, { stages: placed(arrangement, [host, null]) });
     await expect(pipeline.runStep()).rejects.toMatchObject({
       code: 'STAGE_LOST',
-      details: { stage: 0, how: 'exit code 7', remedy: 'is there memory enough for so many stages?' },
+      details: {
+        stage: 0,
+        how: 'exit code 7',
+        remedy: 'where memory is short, take smaller micro-batches or recompute more (remat always)',
+      },
     });
   });
 
