@@ -108,7 +108,7 @@ async function train(source: string, call: TrainCall): Promise<void> {
     const data = await pack(call, bar);
     const network = networkForData(source, data.manifest, {});
     bar.log(`${network.name} on ${data.manifest.name}, ${backend} ${version}; checkpoints in ${out}`);
-    const progress = new TrainingProgress(bar);
+    const progress = new TrainingProgress(bar, network);
     const weights = await trainPipelined(network, data, recipeOf(call, data), settings, backend, {
       checkpointDirectory: join(out, 'checkpoints'),
       checkpointEveryMs: 1000 * call.checkpointSeconds,
@@ -119,7 +119,7 @@ async function train(source: string, call: TrainCall): Promise<void> {
     bar.end();
     const { stepMs } = progress;
     const seconds = (performance.now() - startMs) / 1000;
-    printResult(call, { ...result, stepMs, seconds }, table({ ...result, stepMs, seconds }));
+    printResult(call, { ...result, stepMs, seconds }, `${progress.gantt}${table({ ...result, stepMs, seconds })}`);
   } finally {
     bar.end();
   }

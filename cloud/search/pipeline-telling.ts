@@ -3,10 +3,11 @@ import { median } from '@bespoke/shared/latency/statistics.js';
 import type { Network } from '@bespoke/shared/network/network.js';
 import { ganttOf } from '@bespoke/shared/protocol/gantt.js';
 import type { PipelinePlanView, PipelineStepView } from '@bespoke/shared/protocol/pipeline.js';
+import { describeFault, describePlan } from '../train/gpipe/describe.js';
 import { splitStep } from '../train/gpipe/idle-split.js';
 import type { PipelineHooks, PipelineStep, PlannedPipeline } from '../train/gpipe/pipeline-settings.js';
 import type { PipelineLayout } from '../train/gpipe/schedule.js';
-import type { OperationEvent } from '../train/gpipe/simulator.js';
+import { operationsIn } from '../train/gpipe/trace.js';
 import type { StudyPorts } from './study-ports.js';
 
 /** Steps are told this far apart at least; by the number of their spans, large ones further: a span is some 75 bytes. */
@@ -30,9 +31,8 @@ export function pipelineTelling(
     onProfile: (share) => log(`blocks measured for the plan of the pipeline: ${Math.round(100 * share)}%`),
     onPlan(plan) {
       [layout, recentMs, nextMs] = [plan, [], 0];
-      const view = planView(network, plan, capBytes);
-      ports.tell({ type: 'pipelinePlan', plan: view });
-      log(describePlan(view));
+      ports.tell({ type: 'pipelinePlan', plan: planView(network, plan, capBytes) });
+      log(describePlan(network, plan));
     },
     onStep(step) {
       onStep(step);
@@ -42,9 +42,7 @@ export function pipelineTelling(
       ports.tell({ type: 'pipelineStep', step: view });
       nextMs = ports.now() + Math.max(leastBetweenMs, betweenMsPerSpan * view.spans.length);
     },
-    onFault({ stage, how, noticedMs, recoveredMs, step }) {
-      log(`stage ${stage}: ${how}; back after ${Math.round(recoveredMs - noticedMs)} ms, going on after step ${step}`);
-    },
+    onFault: (fault) => log(describeFault(fault)),
     onNotice: log,
   };
 }
@@ -69,34 +67,9 @@ export function stepView(step: PipelineStep, layout: PipelineLayout, medianStepM
     step: step.step,
     stepMs: step.stepMs,
     medianStepMs,
-    shares: splitStep(step.trace.filter(isOperation), layout),
+    shares: splitStep(operationsIn(step.trace), layout),
     spans: rows
       .flatMap(({ operations, transfers }) => [...operations, ...transfers])
       .map((span) => ({ ...span, startMs: rounded(span.startMs), endMs: rounded(span.endMs) })),
   };
-}
-
-function isOperation(event: PipelineStep['trace'][number]): event is OperationEvent {
-  return event.kind !== 'send' && event.kind !== 'recv';
-}
-
-const reasonTexts: { readonly [R in PipelinePlanView['reason']]: string } = {
-  measured: 'planned',
-  resumed: 'goes on',
-  're-cut': 'cut anew',
-};
-
-function describePlan({
-  reason,
-  schedule,
-  remat,
-  microBatchCount,
-  stages,
-  stepMs,
-  idleShare,
-  fastest,
-}: PipelinePlanView) {
-  const cuts = stages.slice(1).map(({ blocks }) => blocks[0]);
-  const where = cuts.length === 0 ? 'not cut' : `cut before ${cuts.join(', ')}`;
-  return `pipeline ${reasonTexts[reason]}: ${stages.length} stages, ${where}; ${microBatchCount} micro-batches, schedule ${schedule}, remat ${remat}; predicted ${stepMs.toFixed(1)} ms a step, ${(100 * idleShare).toFixed(1)}% idle; predicted to be fastest: ${fastest}`;
 }

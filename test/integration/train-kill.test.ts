@@ -88,7 +88,7 @@ describe('bespoke train', () => {
 
     const interrupted = new Program('../cloud/bin/bespoke.js', words('disturbed', 3));
     await until('two thirds', () => interrupted.stderr.includes('training 60%'), 200_000);
-    expect(interrupted.stderr).toContain('plan (resumed): 3 stages');
+    expect(interrupted.stderr).toContain('pipeline goes on: 3 stages');
     expect(await interrupted.kill('SIGINT')).toBe(1);
     expect(interrupted.stderr).toContain('the same command goes on from there [TRAINING_STOPPED]');
 
