@@ -5,6 +5,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
+import { z } from 'zod';
 import { replaceFile } from '../files.js';
 import type { PipelineSettings } from './pipeline-settings.js';
 import type { Profile } from './profiler.js';
@@ -13,11 +14,31 @@ export interface PlanFile {
   readonly version: 1;
   /** Hash of what is trained: backend, network, recipe, data. */
   readonly identity: string;
-  readonly microBatchCount: number;
+  /** With the chosen number of micro-batches as its only candidate. */
   readonly profile: Profile;
 }
 
 const fileName = 'plan.json';
+
+const figure = z.number().min(0);
+const block = z.strictObject({
+  id: z.string(),
+  forwardMs: figure,
+  backwardMs: figure,
+  parameterBytes: figure,
+  savedBytes: figure,
+  boundaryBytes: figure,
+});
+const costs = z.strictObject({ microBatchCount: z.number().int().min(1), inputBytes: figure, blocks: z.array(block) });
+const planFileSchema = z.strictObject({
+  version: z.literal(1),
+  identity: z.string(),
+  profile: z.strictObject({
+    candidates: z.tuple([costs]),
+    transfer: z.strictObject({ messageMs: figure, byteMs: figure }),
+    oneProcessStepMs: figure.nullable(),
+  }),
+}) satisfies z.ZodType<PlanFile>;
 
 /** Undefined where there is none. Throws `CHECKPOINT_FOREIGN` where the folder is of another training, `CHECKPOINT_INVALID` where the file cannot be read. */
 export async function readPlanFile(
@@ -27,11 +48,17 @@ export async function readPlanFile(
 ): Promise<PlanFile | undefined> {
   const file = await read(directory);
   if (!file) return undefined;
-  if (file.identity !== identity)
-    throw new AppError('CHECKPOINT_FOREIGN', { directory, what: 'another network, data set, recipe or backend' });
-  if (microBatchCount !== 'auto' && microBatchCount !== file.microBatchCount)
-    throw new AppError('CHECKPOINT_FOREIGN', { directory, what: `${file.microBatchCount} micro-batches` });
+  if (file.identity !== identity) throw foreignCheckpoint(directory);
+  const kept = file.profile.candidates[0].microBatchCount;
+  if (microBatchCount !== 'auto' && microBatchCount !== kept)
+    throw new AppError('CHECKPOINT_FOREIGN', { directory, what: `${kept} micro-batches` });
   return file;
+}
+
+/** What is in the folder is of another training. */
+export function foreignCheckpoint(directory: string): AppError {
+  const what = 'another network, data set, recipe, backend or number of micro-batches';
+  return new AppError('CHECKPOINT_FOREIGN', { directory, what });
 }
 
 export async function writePlanFile(directory: string, file: PlanFile): Promise<void> {
@@ -46,10 +73,9 @@ async function read(directory: string): Promise<PlanFile | undefined> {
   });
   if (text === undefined) return undefined;
   try {
-    const file = JSON.parse(text) as PlanFile;
-    if (file.version === 1) return file;
-    throw new Error(`expected version 1, but got ${file.version}`);
+    return planFileSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new AppError('CHECKPOINT_INVALID', { directory, problem: `${fileName}: ${(cause as Error).message}` });
+    const problem = `${fileName} cannot be read (${(cause as Error).message}); delete it to measure anew`;
+    throw new AppError('CHECKPOINT_INVALID', { directory, problem }, { cause });
   }
 }

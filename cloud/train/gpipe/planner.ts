@@ -77,7 +77,7 @@ function planCandidate(request: PlanRequest, costs: MeasuredCosts): PipelinePlan
   });
   const stepMsBy = {
     pipeline: stepMs,
-    'one-process': request.oneProcessStepMs,
+    'one-process': wholeFits(request, layout, sums) ? request.oneProcessStepMs : null,
     'data-parallel': dataParallelMs(request, layout, sums),
   };
   return { ...layout, partitions, stepMs, idleShare, stepMsBy, fastest: fastestOf(stepMsBy) };
@@ -128,15 +128,20 @@ function bytesOf(
   return partitionBytes(sums.sizes(first, end), layout, stage, request.optimizerBytesPerParameter);
 }
 
+/** Whether one process may hold the whole network and one micro-batch after the other. */
+function wholeFits(request: PlanRequest, layout: PipelineLayout, sums: BlockSums): boolean {
+  const whole = { ...layout, stageCount: 1, remat: 'none', schedule: '1f1b' } as const;
+  const byteCount = bytesOf(request, whole, sums, 0, sums.blockCount, 0);
+  return request.memoryCapBytes === null || byteCount <= request.memoryCapBytes;
+}
+
 /**
  * K processes with the whole network and an equal part of the micro-batches each, then gradients summed round a ring: each sends 2 (K - 1) messages of a K-th of them.
  * Null where the network does not fit into one.
  */
 function dataParallelMs(request: PlanRequest, layout: PipelineLayout, sums: BlockSums): number | null {
+  if (!wholeFits(request, layout, sums)) return null;
   const { stageCount, microBatchCount } = layout;
-  const whole = { ...layout, stageCount: 1, remat: 'none', schedule: '1f1b' } as const;
-  const byteCount = bytesOf(request, whole, sums, 0, sums.blockCount, 0);
-  if (request.memoryCapBytes !== null && byteCount > request.memoryCapBytes) return null;
   const { messageMs, byteMs } = request.transfer;
   const { parameterBytes } = sums.sizes(0, sums.blockCount);
   return (

@@ -11,6 +11,7 @@ import type { Tf } from '@bespoke/shared/tfjs/tf.js';
 import type { PackedDataset } from '../data/packed.js';
 import type { TrainRecipe } from '../recipe.js';
 import { trainingGraph } from '../tfjs/auxiliary-head.js';
+import { yieldToEvents } from '../tfjs/step.js';
 import type { BlockCost } from './costs.js';
 import { stageOperations } from './schedule.js';
 import { Stage } from './stage.js';
@@ -24,45 +25,39 @@ export interface ProfileOptions {
   readonly roundCount?: number;
 }
 
-/** In the order of the network; a block without nodes costs nothing and is not among them. Times include handing tensors over, as stages do. */
+/**
+ * In the order of the network; a block without nodes costs nothing and is not among them. Times include handing tensors over, as stages do. One block after the other, so that
+ * a network can be profiled that no process holds.
+ */
 export async function profileBlocks(
   tf: Tf,
   options: ProfileOptions & { readonly microBatchSize: number },
 ): Promise<readonly BlockCost[]> {
-  const { network, data, recipe, microBatchSize, warmupCount = 3, roundCount = 10 } = options;
+  const { network, data, recipe, microBatchSize } = options;
   const whole = trainingGraph(lower(network), recipe);
   const ids = blocksOf(whole);
   const graphs = split(
     whole,
     ids.map(() => 1),
   );
-  const stages = graphs.map(
-    (graph, index) =>
-      new Stage(tf, {
-        graph,
-        isFirst: index === 0,
-        isLast: index === graphs.length - 1,
-        microBatchSizes: [microBatchSize],
-        remat: 'none',
-        recipe: { ...recipe, batchSize: microBatchSize },
-        data,
-      }),
-  );
-  const rounds: Round[][] = [];
-  for (let round = 0; round < warmupCount + roundCount; round++) rounds.push(await runRound(tf, stages));
-  for (const stage of stages) stage.dispose();
-  const measured = rounds.slice(warmupCount);
-  return ids.map((id, index) => {
-    const middle = (pick: (round: Round) => number) => median(measured.map((round) => pick(round[index]!)));
-    return {
-      id,
-      forwardMs: middle(({ forwardMs }) => forwardMs),
-      backwardMs: middle(({ backwardMs }) => backwardMs),
-      parameterBytes: Float32Array.BYTES_PER_ELEMENT * countParams(graphs[index]!),
-      savedBytes: middle(({ savedBytes }) => savedBytes),
-      boundaryBytes: middle(({ boundaryBytes }) => boundaryBytes),
-    };
-  });
+  const costs: BlockCost[] = [];
+  let inputs: readonly StageTensor[] = [];
+  for (const [index, graph] of graphs.entries()) {
+    const stage = new Stage(tf, {
+      graph,
+      isFirst: index === 0,
+      isLast: index === graphs.length - 1,
+      microBatchSizes: [microBatchSize],
+      remat: 'none',
+      recipe: { ...recipe, batchSize: microBatchSize },
+      data,
+    });
+    const { outputs, ...cost } = await profileStage(tf, stage, inputs, options);
+    stage.dispose();
+    costs.push({ id: ids[index]!, parameterBytes: Float32Array.BYTES_PER_ELEMENT * countParams(graph), ...cost });
+    inputs = outputs;
+  }
+  return costs;
 }
 
 /**
@@ -81,7 +76,10 @@ export async function measureStep(
   for (let round = 0; round < warmupCount + roundCount; round++) {
     const startMs = performance.now();
     await stage.begin(1);
-    for (const { kind, microBatch } of stageOperations(layout, 0)) await stage[kind](microBatch, []);
+    for (const { kind, microBatch } of stageOperations(layout, 0)) {
+      await yieldToEvents();
+      await stage[kind](microBatch, []);
+    }
     timesMs.push(performance.now() - startMs);
     await stage.abort();
   }
@@ -89,30 +87,49 @@ export async function measureStep(
   return median(timesMs.slice(warmupCount));
 }
 
-type Round = Pick<BlockCost, 'forwardMs' | 'backwardMs' | 'savedBytes' | 'boundaryBytes'>;
+type Measured = Pick<BlockCost, 'forwardMs' | 'backwardMs' | 'savedBytes' | 'boundaryBytes'>;
 
-/** Forward through all stages, backward through all, nothing committed. */
-async function runRound(tf: Tf, stages: readonly Stage[]): Promise<Round[]> {
-  const forwards: Omit<Round, 'backwardMs'>[] = [];
-  let handed: readonly StageTensor[] = [];
-  for (const stage of stages) {
-    await stage.begin(1);
-    const [bytesBefore, startMs] = [tf.memory().numBytes, performance.now()];
-    const inputBytes = bytesOf(handed);
-    handed = await stage.forward(0, handed);
-    const forwardMs = performance.now() - startMs;
-    const savedBytes = Math.max(tf.memory().numBytes - bytesBefore - inputBytes, 0);
-    forwards.push({ forwardMs, savedBytes, boundaryBytes: bytesOf(handed) });
+/** Medians over the rounds, and what the stage gives for `inputs`. */
+async function profileStage(
+  tf: Tf,
+  stage: Stage,
+  inputs: readonly StageTensor[],
+  { warmupCount = 3, roundCount = 10 }: ProfileOptions,
+): Promise<Measured & { readonly outputs: readonly StageTensor[] }> {
+  const rounds: Round[] = [];
+  for (let round = 0; round < warmupCount + roundCount; round++) {
+    await yieldToEvents();
+    rounds.push(await runRound(tf, stage, inputs));
   }
-  const backwardsMs: number[] = [];
-  handed = [];
-  for (const stage of [...stages].reverse()) {
-    const startMs = performance.now();
-    handed = await stage.backward(0, handed);
-    backwardsMs.unshift(performance.now() - startMs);
-    await stage.abort();
-  }
-  return forwards.map((forward, index) => ({ ...forward, backwardMs: backwardsMs[index]! }));
+  const measured = rounds.slice(warmupCount);
+  const middle = (pick: (round: Round) => number) => median(measured.map(pick));
+  const { outputs } = rounds.at(-1)!;
+  return {
+    forwardMs: middle(({ forwardMs }) => forwardMs),
+    backwardMs: middle(({ backwardMs }) => backwardMs),
+    savedBytes: middle(({ savedBytes }) => savedBytes),
+    boundaryBytes: bytesOf(outputs),
+    outputs,
+  };
+}
+
+interface Round extends Pick<Measured, 'forwardMs' | 'backwardMs' | 'savedBytes'> {
+  readonly outputs: readonly StageTensor[];
+}
+
+/** Forward and backward of one micro-batch, nothing committed. What is handed back is small everywhere: no kernel is quicker for its values. */
+async function runRound(tf: Tf, stage: Stage, inputs: readonly StageTensor[]): Promise<Round> {
+  await stage.begin(1);
+  const [bytesBefore, startMs] = [tf.memory().numBytes, performance.now()];
+  const outputs = await stage.forward(0, inputs);
+  const forwardMs = performance.now() - startMs;
+  const savedBytes = Math.max(tf.memory().numBytes - bytesBefore - bytesOf(inputs), 0);
+  const gradients = outputs.map(({ shape, values }) => ({ shape, values: new Float32Array(values.length).fill(1e-3) }));
+  const turnedMs = performance.now();
+  await stage.backward(0, gradients);
+  const backwardMs = performance.now() - turnedMs;
+  await stage.abort();
+  return { forwardMs, backwardMs, savedBytes, outputs };
 }
 
 function bytesOf(tensors: readonly StageTensor[]): number {

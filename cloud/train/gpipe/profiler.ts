@@ -2,13 +2,13 @@
  * Profiler: the costs that a plan stands on, measured where the training will run: in processes like its stages, as many at once as there will be stages, because they
  * share caches, memory and, where they are hyperthreads, arithmetic units.
  *
- *   process 0 ─ blocks at M=4 ─┐ wait for ├─ blocks at M=8 ─┐        then one process with all threads:
- *   process 1 ─ blocks at M=4 ─┘   all    ├─ blocks at M=8 ─┘ mean   ─ a whole step ─ transfers ─
+ *   process 0 ─ blocks at M=4 ─┐ wait for ├─ blocks at M=8 ─┐        ─ transfers ─ then one process with all threads:
+ *   process 1 ─ blocks at M=4 ─┘   all    ├─ blocks at M=8 ─┘ mean                 ─ a whole step ─
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, freemem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { AppError } from '@bespoke/shared/base/errors.js';
+import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
 import { elementCount } from '@bespoke/shared/graph/tensor.js';
 import type { Network } from '@bespoke/shared/network/network.js';
 import type { TrainRecipe } from '../recipe.js';
@@ -48,14 +48,13 @@ export interface Profile {
   /** By number of micro-batches. */
   readonly candidates: readonly [MeasuredCosts, ...MeasuredCosts[]];
   readonly transfer: TransferCost;
-  /** Of one process with all processors, over the micro-batches of the first candidate. */
-  readonly oneProcessStepMs: number;
+  /** Of one process with all processors, over the micro-batches of the first candidate; null where it has no room for the whole network. */
+  readonly oneProcessStepMs: number | null;
 }
 
 export interface ProfileRequest {
-  readonly stageCount: number;
-  /** Of each stage. */
-  readonly threadCount: number;
+  /** Of each stage; there are as many processes. */
+  readonly threadCounts: readonly number[];
   readonly microBatchCounts: readonly number[];
   readonly signal?: AbortSignal | undefined;
   /** `share` of the profile is done, 0..1. */
@@ -64,25 +63,41 @@ export interface ProfileRequest {
 
 /** Throws `PROFILE_FAILED`, the signal's reason. */
 export async function profilePipeline(subject: ProfileSubject, request: ProfileRequest): Promise<Profile> {
-  const { stageCount, threadCount, microBatchCounts, signal, onProgress } = request;
+  const { threadCounts, microBatchCounts, signal, onProgress } = request;
   const candidates: MeasuredCosts[] = [];
   const partCount = microBatchCounts.length + 1;
-  await withProcesses(subject, stageCount, threadCount, signal, async (processes) => {
+  const transfer = await withProcesses(subject, threadCounts, signal, async (processes) => {
     for (const microBatchCount of microBatchCounts) {
       candidates.push(await measureCosts(subject, processes, microBatchCount));
       onProgress?.(candidates.length / partCount);
     }
+    return processes[0]!.ask('transfer', null);
   });
-  const sizes = splitMicroBatches(subject.recipe.batchSize, microBatchCounts[0]!);
-  const whole = await withProcesses(subject, 1, availableParallelism(), signal, async ([process]) => {
-    const microBatchSizes = sizes.map(({ sampleCount }) => sampleCount);
-    return {
-      oneProcessStepMs: await process!.ask('step', { microBatchSizes }),
-      transfer: await process!.ask('transfer', null),
-    };
-  });
+  const oneProcessStepMs = hasRoom(candidates[0]!) ? await measureWhole(subject, microBatchCounts[0]!, signal) : null;
   onProgress?.(1);
-  return { candidates: candidates as [MeasuredCosts, ...MeasuredCosts[]], ...whole };
+  return { candidates: candidates as [MeasuredCosts, ...MeasuredCosts[]], transfer, oneProcessStepMs };
+}
+
+/** Whether the free memory of this machine holds the whole network and one micro-batch, twice: the formula leaves out what operations have under way. */
+function hasRoom({ blocks }: MeasuredCosts): boolean {
+  const byteCount = blocks.reduce((sum, block) => sum + 2 * block.parameterBytes + block.savedBytes, 0);
+  return 2 * byteCount < freemem();
+}
+
+/** Null where it fails: the pipeline is what was asked for. */
+function measureWhole(
+  subject: ProfileSubject,
+  microBatchCount: number,
+  signal: AbortSignal | undefined,
+): Promise<number | null> {
+  const parts = splitMicroBatches(subject.recipe.batchSize, microBatchCount);
+  const microBatchSizes = parts.map(({ sampleCount }) => sampleCount);
+  return withProcesses(subject, [availableParallelism()], signal, ([process]) =>
+    process!.ask('step', { microBatchSizes }),
+  ).catch((error) => {
+    if (isAppError(error) && error.code === 'PROFILE_FAILED') return null;
+    throw error;
+  });
 }
 
 async function measureCosts(
@@ -108,13 +123,12 @@ async function measureCosts(
 
 async function withProcesses<T>(
   subject: ProfileSubject,
-  count: number,
-  threadCount: number,
+  threadCounts: readonly number[],
   signal: AbortSignal | undefined,
   work: (processes: readonly ProfileProcess[]) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
-  const processes = Array.from({ length: count }, () => new ProfileProcess(subject, threadCount));
+  const processes = threadCounts.map((threadCount) => new ProfileProcess(subject, threadCount));
   const end = () => {
     for (const process of processes) process.end();
   };
@@ -131,10 +145,19 @@ async function withProcesses<T>(
 }
 
 const maxLastWords = 2000;
+/** A process that says nothing for so long is stopped, or computes on something for which nobody would wait. */
+const callTimeoutMs = 600_000;
 const entry = fileURLToPath(new URL('./profile-process.js', import.meta.url));
+
+interface Asked {
+  resolve(answer: unknown): void;
+  reject(error: Error): void;
+}
 
 class ProfileProcess {
   readonly #process: ChildProcess;
+  #asked: Asked | null = null;
+  #problem: string | null = null;
   #lastWords = '';
 
   constructor(
@@ -149,25 +172,39 @@ class ProfileProcess {
     this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#lastWords = (this.#lastWords + text).slice(-maxLastWords);
     });
+    this.#process.on('message', (message: FromProfile) => {
+      if ('problem' in message) this.#fail(message.problem);
+      else this.#asked?.resolve(message.answer);
+    });
+    this.#process.once('exit', (code, signal) => this.#ended(`its process ended (${signal ?? `exit code ${code}`})`));
+    this.#process.once('error', (error) => this.#ended(`its process did not start (${error.message})`));
   }
 
   /** One call at a time. Throws `PROFILE_FAILED`. */
-  ask<C extends ProfileCall>(call: C, argument: ProfileCalls[C]['argument']): Promise<ProfileCalls[C]['answer']> {
-    return new Promise((resolve, reject) => {
-      const failed = (problem: string) => reject(new AppError('PROFILE_FAILED', { problem }));
-      const exited = (code: number | null, signal: string | null) =>
-        failed(`its process ended (${signal ?? `exit code ${code}`})${this.#lastWords && `: ${this.#lastWords}`}`);
-      this.#process.once('exit', exited);
-      this.#process.once('message', (message: FromProfile) => {
-        this.#process.off('exit', exited);
-        if ('problem' in message) failed(message.problem);
-        else resolve(message.answer as ProfileCalls[C]['answer']);
+  async ask<C extends ProfileCall>(call: C, argument: ProfileCalls[C]['argument']): Promise<ProfileCalls[C]['answer']> {
+    const timer = setTimeout(() => this.#fail(`it took more than ${callTimeoutMs / 1000} s`), callTimeoutMs);
+    try {
+      return await new Promise<ProfileCalls[C]['answer']>((resolve, reject) => {
+        this.#asked = { resolve: (answer) => resolve(answer as ProfileCalls[C]['answer']), reject };
+        if (this.#problem !== null) this.#fail(this.#problem);
+        else this.#process.send({ subject: this.subject, call, argument } satisfies ToProfile, () => {}); // its end is heard
       });
-      this.#process.send({ subject: this.subject, call, argument } satisfies ToProfile);
-    });
+    } finally {
+      clearTimeout(timer);
+      this.#asked = null;
+    }
   }
 
   end(): void {
     this.#process.kill('SIGKILL');
+  }
+
+  #ended(how: string): void {
+    this.#problem = `${how}${this.#lastWords && `: ${this.#lastWords}`}`;
+    this.#fail(this.#problem);
+  }
+
+  #fail(problem: string): void {
+    this.#asked?.reject(new AppError('PROFILE_FAILED', { problem }));
   }
 }

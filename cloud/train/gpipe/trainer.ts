@@ -26,7 +26,7 @@ import { checkCount } from './microbatch.js';
 import { partitionNetwork } from './partition-graph.js';
 import { dealState, readPipelineCheckpoint, writePipelineCheckpoint } from './pipeline-checkpoint.js';
 import type { PipelineHooks, PipelineSettings, PlannedPipeline } from './pipeline-settings.js';
-import { readPlanFile, writePlanFile } from './plan-file.js';
+import { foreignCheckpoint, readPlanFile, writePlanFile } from './plan-file.js';
 import { isOff, microBatchCounts, planTraining, replan, snapshotEvery } from './planning.js';
 import { type Profile, profilePipeline } from './profiler.js';
 import { pipelineOperations } from './schedule.js';
@@ -90,6 +90,8 @@ class Training {
     for (;;) {
       const checkpoint = await readPipelineCheckpoint(hooks.checkpointDirectory);
       for (const line of checkpoint?.skipped ?? []) hooks.onNotice?.(line);
+      if (checkpoint && checkpoint.identity !== this.#identityOf(planned.plan))
+        throw foreignCheckpoint(hooks.checkpointDirectory);
       if (checkpoint?.step === recipe.stepCount) return trainedWeights(lower(network), checkpoint.state);
       hooks.onPlan?.(planned.plan);
       const better = await this.#runBy(planned, checkpoint);
@@ -110,8 +112,7 @@ class Training {
     const profile = await profilePipeline(
       { network, recipe, backend, dataDirectory: data.directory },
       {
-        stageCount: settings.stageCount,
-        threadCount: threadCountOf(settings),
+        threadCounts: threadCountsOf(settings),
         microBatchCounts: microBatchCounts(settings, recipe.batchSize),
         signal: hooks.signal,
         onProgress: hooks.onProfile,
@@ -121,7 +122,7 @@ class Training {
     const { microBatchCount } = plan;
     const chosen = profile.candidates.find((candidate) => candidate.microBatchCount === microBatchCount)!;
     const kept: Profile = { ...profile, candidates: [chosen] };
-    await writePlanFile(hooks.checkpointDirectory, { version: 1, identity, microBatchCount, profile: kept });
+    await writePlanFile(hooks.checkpointDirectory, { version: 1, identity, profile: kept });
     this.#adviseOn(plan);
     return { profile: kept, plan };
   }
@@ -151,6 +152,7 @@ class Training {
     const { checkpointEveryMs = defaultCheckpointEveryMs } = hooks;
     const pipeline = await this.#open(planned.plan, from);
     const compared: (readonly OperationEvent[])[] = [];
+    const firstStep = pipeline.step;
     try {
       while (pipeline.step < recipe.stepCount && !hooks.stop?.aborted) {
         if (hooks.signal?.aborted) {
@@ -163,8 +165,10 @@ class Training {
         const { lossSum, correctCount } = figures as LossFigures;
         const [loss, accuracy] = [lossSum / recipe.batchSize, correctCount / recipe.batchSize];
         hooks.onStep?.({ step, stepCount: recipe.stepCount, loss, accuracy, stepMs, trace });
-        if (compared.push(events) === warmupStepCount + comparedStepCount) {
-          const better = this.#compare(planned, compared.slice(warmupStepCount));
+        const stepsHere = step - firstStep;
+        if (stepsHere > warmupStepCount && compared.length < comparedStepCount) compared.push(events);
+        if (stepsHere === warmupStepCount + comparedStepCount) {
+          const better = this.#compare(planned, compared);
           if (better) {
             await this.#save(pipeline, planned.plan);
             return better;
@@ -204,8 +208,8 @@ class Training {
         ...{ network, cuts, stage, recipe, backend, microBatchSizes, remat },
         dataDirectory: data.directory,
       };
-      const { host = null, threadCount = null } = settings.places?.[stage] ?? {};
-      return { module: trainingStageModule, options, host, threadCount: threadCount ?? threadCountOf(settings) };
+      const host = settings.places?.[stage]?.host ?? null;
+      return { module: trainingStageModule, options, host, threadCount: threadCountsOf(settings)[stage]! };
     });
     return Pipeline.open({
       stages,
@@ -230,15 +234,20 @@ class Training {
     return dealState(directory, state, stageCount, (name) => stageOf.get(name.slice(name.indexOf(':') + 1))!);
   }
 
-  async #save(pipeline: Pipeline, { stageCount }: PlannedPipeline): Promise<void> {
-    const { hooks, identity } = this.course;
-    await writePipelineCheckpoint(hooks.checkpointDirectory, { identity, step: pipeline.step, stageCount }, (paths) =>
-      pipeline.save(paths),
-    );
+  /** Of the state: through batch norm, the number of micro-batches is part of it. */
+  #identityOf({ microBatchCount }: PlannedPipeline): string {
+    return hashJson([this.course.identity, microBatchCount]);
+  }
+
+  async #save(pipeline: Pipeline, plan: PlannedPipeline): Promise<void> {
+    const about = { identity: this.#identityOf(plan), step: pipeline.step, stageCount: plan.stageCount };
+    await writePipelineCheckpoint(this.course.hooks.checkpointDirectory, about, (paths) => pipeline.save(paths));
     this.#savedAtMs = performance.now();
   }
 }
 
-function threadCountOf({ threadCount, stageCount }: PipelineSettings): number {
-  return threadCount ?? Math.max(Math.floor(availableParallelism() / stageCount), 1);
+/** Of each stage. */
+function threadCountsOf({ threadCount, stageCount, places }: PipelineSettings): readonly number[] {
+  const dealt = threadCount ?? Math.max(Math.floor(availableParallelism() / stageCount), 1);
+  return Array.from({ length: stageCount }, (_, stage) => places?.[stage]?.threadCount ?? dealt);
 }

@@ -7,7 +7,6 @@ import { temporaryFolder } from '../../../support/folder.js';
 const file: PlanFile = {
   version: 1,
   identity: 'this',
-  microBatchCount: 4,
   profile: {
     candidates: [{ microBatchCount: 4, inputBytes: 8, blocks: [] }],
     transfer: { messageMs: 0.1, byteMs: 1e-6 },
@@ -30,7 +29,9 @@ describe('readPlanFile', () => {
     const read = (identity: string, microBatchCount: number) => readPlanFile(directory, identity, { microBatchCount });
     await expect(read('that', 4)).rejects.toThrow(`expected ${directory} to be empty or of this training`);
     await expect(read('this', 8)).rejects.toThrow('holds one with 4 micro-batches');
-    writeFileSync(join(directory, 'plan.json'), '{');
-    await expect(read('this', 4)).rejects.toThrow(`expected a checkpoint in ${directory}, but plan.json`);
+    for (const damaged of ['{', '{}', JSON.stringify({ ...file, version: 2 })]) {
+      writeFileSync(join(directory, 'plan.json'), damaged);
+      await expect(read('this', 4)).rejects.toThrow(`expected a checkpoint in ${directory}, but plan.json`);
+    }
   });
 });
