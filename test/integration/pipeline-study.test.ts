@@ -29,18 +29,30 @@ afterAll(async () => {
 });
 
 const detailOf = (id: string) => cloud.call('GET /api/studies/:id', id);
-const pipelineOf = async (id: string) => (await detailOf(id)).pipeline;
+/** Throws the sentence with which the study failed. */
+async function pipelineOf(id: string) {
+  const { error, pipeline } = await detailOf(id);
+  if (error !== null) throw new Error(error);
+  return pipeline;
+}
 const checkpointStep = async (id: string) =>
   (await readPipelineCheckpoint(join(directory, 'studies', id, 'train')))?.step ?? 0;
 
 describe('a study with a pipeline', () => {
   it('shows plan and steps, rests and goes on from its checkpoint, and ends its training when told', {
-    timeout: 600_000,
+    timeout: 1_200_000,
   }, async () => {
     cloud = await startCloudProcess(directory);
     await until('the agent', async () => (await cloud.call('GET /api/devices')).some(({ online }) => online), 60_000);
     const { id } = await cloud.call('POST /api/studies', '', { yaml: spec });
-    const first = await until('a step', async () => (await pipelineOf(id))?.step && (await pipelineOf(id)), 200_000);
+    const first = await until(
+      'a step',
+      async () => {
+        const pipeline = await pipelineOf(id);
+        return pipeline?.step ? pipeline : null;
+      },
+      400_000,
+    );
     expect(first.plan).toMatchObject({ reason: 'measured', microBatchCount: 2, capBytes: 5e8 });
     expect(first.plan.stages).toHaveLength(2);
     const { network } = await detailOf(id);
