@@ -109,12 +109,14 @@ async function train(source: string, call: TrainCall): Promise<void> {
     const network = networkForData(source, data.manifest, {});
     bar.log(`${network.name} on ${data.manifest.name}, ${backend} ${version}; checkpoints in ${out}`);
     const progress = new TrainingProgress(bar, network);
-    const weights = await trainPipelined(network, data, recipeOf(call, data), settings, backend, {
-      checkpointDirectory: join(out, 'checkpoints'),
-      checkpointEveryMs: 1000 * call.checkpointSeconds,
-      signal: interruption(bar, out),
-      ...progress.hooks,
-    });
+    const weights = await interruptible(bar, out, (signal) =>
+      trainPipelined(network, data, recipeOf(call, data), settings, backend, {
+        checkpointDirectory: join(out, 'checkpoints'),
+        checkpointEveryMs: 1000 * call.checkpointSeconds,
+        signal,
+        ...progress.hooks,
+      }),
+    );
     const result = await finish(engine, network, weights, data, out, bar);
     bar.end();
     const { stepMs } = progress;
@@ -170,15 +172,16 @@ async function pack(call: TrainCall, bar: Progress): Promise<PackedDataset> {
   );
 }
 
-/** The first interrupt ends the training after its step, with a checkpoint; a second one ends the process. */
-function interruption(bar: Progress, out: string): AbortSignal {
+/** The first interrupt while `work` is under way ends it as soon as nothing is lost by that; a second one ends the process. */
+async function interruptible<T>(bar: Progress, out: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  process.once('SIGINT', () => {
-    bar.log('stopping after this step, with a checkpoint');
+  const interrupt = () => {
+    bar.log('stopping: a step that is under way is finished and kept');
     controller.abort(new AppError('TRAINING_STOPPED', { directory: out }));
     process.once('SIGINT', () => process.exit(130));
-  });
-  return controller.signal;
+  };
+  process.once('SIGINT', interrupt);
+  return work(controller.signal).finally(() => process.off('SIGINT', interrupt));
 }
 
 interface TrainResult {

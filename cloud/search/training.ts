@@ -21,6 +21,12 @@ const checkpointEveryMs = 20_000;
 /** Points of a training's curve. */
 const pointCount = 200;
 
+/** What came of a training: its steps as planned, and whether it was ended before them. */
+export interface Trained {
+  readonly stepCount: number;
+  readonly isStopped: boolean;
+}
+
 /** Trains and writes the weights to `path`. `trainStepMs` is of one process: what the steps are planned by where the study has minutes. */
 export async function runTraining(
   spec: ResolvedSpec,
@@ -28,7 +34,22 @@ export async function runTraining(
   trainStepMs: number,
   path: string,
   ports: StudyPorts,
-): Promise<{ plannedStepCount: number; isStopped: boolean }> {
+): Promise<Trained> {
+  const trained = await outcome(ports.directory, 'trained', () => runPhase(spec, network, trainStepMs, path, ports));
+  // Only now that the outcome is stored: without them, a study that is run again would begin anew.
+  await rm(checkpointsOf(ports), { recursive: true, force: true });
+  return trained;
+}
+
+const checkpointsOf = ({ directory }: StudyPorts) => join(directory, 'train');
+
+async function runPhase(
+  spec: ResolvedSpec,
+  network: Network,
+  trainStepMs: number,
+  path: string,
+  ports: StudyPorts,
+): Promise<Trained> {
   const { directory, data, stops } = ports;
   const sampleCount = data.manifest.counts.train;
   const progress = phaseProgress(spec, ports, 'train');
@@ -36,11 +57,10 @@ export async function runTraining(
     const remainingMs = remainingOf(spec, ports) ?? Number.POSITIVE_INFINITY;
     return { stepCount: planTraining(spec, { sampleCount, remainingMs, reservedMs, trainStepMs }) };
   });
-  const checkpointDirectory = join(directory, 'train');
   const average = averageOf(Math.max(Math.round(plan.stepCount / pointCount), 1));
   let doneCount: number | null = null;
   const weights = await train(spec, network, trainRecipe(spec, plan.stepCount, sampleCount), ports, {
-    checkpointDirectory,
+    checkpointDirectory: checkpointsOf(ports),
     checkpointEveryMs,
     stop: stops.train,
     onProgress(step) {
@@ -53,8 +73,7 @@ export async function runTraining(
   });
   if (stops.train.aborted) ports.tell({ type: 'log', line: stoppedText(doneCount, plan.stepCount) });
   await ports.saveWeights(path, weights);
-  await rm(checkpointDirectory, { recursive: true, force: true });
-  return { plannedStepCount: plan.stepCount, isStopped: stops.train.aborted };
+  return { stepCount: plan.stepCount, isStopped: stops.train.aborted };
 }
 
 type Hooks = Required<Pick<TrainHooks, 'checkpointDirectory' | 'checkpointEveryMs' | 'stop' | 'onProgress'>>;

@@ -183,7 +183,7 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
   NETWORK_DATA_MISFIT: (d) =>
     `expected a network for this data set, but ${d.what} of the network is ${d.network} and of the data ${d.data}; change the network or give --resolution`,
   TRAINING_STOPPED: (d) =>
-    `the training was stopped; its checkpoint is in ${d.directory}: the same command goes on from there`,
+    `the training was stopped; what it has by now is in ${d.directory}: the same command goes on from there`,
   PROFILE_FAILED: (d) => `expected to measure the blocks of the network, but ${d.problem}`,
   BACKEND_UNAVAILABLE: (d) =>
     `expected the ${d.backend} backend to load, but: ${d.problem}; run "npm run setup:tensorflow" or choose wasm`,

@@ -56,7 +56,7 @@ describe('bespoke train', () => {
     const file = join(folder, 'tiny.json');
     writeFileSync(file, JSON.stringify(network));
     const words = (name: string, stageCount: number) => [
-      ...['train', file, '--data', 'synthetic', '--steps', '60', '--batch-size', '20'],
+      ...['train', file, '--data', 'synthetic', '--steps', '200', '--batch-size', '20'],
       ...[
         '--pipeline',
         `${stageCount}`,
@@ -87,7 +87,7 @@ describe('bespoke train', () => {
     await until('the stages end with it', () => !children.some(isAlive), 20_000);
 
     const interrupted = new Program('../cloud/bin/bespoke.js', words('disturbed', 3));
-    await until('two thirds', () => interrupted.stderr.includes('training 60%'), 200_000);
+    await until('half', () => interrupted.stderr.includes('training 50%'), 200_000);
     expect(interrupted.stderr).toContain('pipeline goes on: 3 stages');
     expect(await interrupted.kill('SIGINT')).toBe(1);
     expect(interrupted.stderr).toContain('the same command goes on from there [TRAINING_STOPPED]');

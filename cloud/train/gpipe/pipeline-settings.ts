@@ -1,4 +1,5 @@
 /** What a user says of a pipeline, and what a pipelined training tells of itself. */
+import type { PipelinePlanView } from '@bespoke/shared/protocol/pipeline.js';
 import type { TrainHooks, TrainProgress } from '../engine.js';
 import type { StagePlace } from './hosts.js';
 import type { PipelinePlan } from './planner.js';
@@ -21,12 +22,10 @@ export interface PipelineSettings {
   readonly places?: readonly StagePlace[];
 }
 
-export const planReasons = ['measured', 'resumed', 're-cut'] as const;
-
 /** The plan that a training runs by. */
 export interface PlannedPipeline extends PipelinePlan {
   /** Why there is a new one. */
-  readonly reason: (typeof planReasons)[number];
+  readonly reason: PipelinePlanView['reason'];
   /** Where partitions begin, as `partitionNetwork` takes them. */
   readonly cuts: readonly number[];
   readonly microBatchSizes: readonly number[];

@@ -59,6 +59,8 @@ export interface StepReport {
 
 /** For what is no operation of a step: starting, loading a state, writing one. */
 const callTimeoutMs = 60_000;
+/** A longer timer fires at once. */
+const maxTimerMs = 2 ** 31 - 1;
 const maxFaultsInRow = 5;
 
 export class Pipeline {
@@ -139,7 +141,7 @@ export class Pipeline {
     const ran = await this.#all(
       'run',
       (stage) => ({ step, operations: operations[stage]! }),
-      operationCount * this.options.operationTimeoutMs, // were they all made one after the other
+      Math.min(operationCount * this.options.operationTimeoutMs, maxTimerMs), // were they all made one after the other
     );
     const figures = sumFigures(ran.map((answer) => answer.figures));
     this.#lastRun = { step, figures, trace: ran.flatMap(({ trace }) => trace) };

@@ -65,7 +65,7 @@ describe('runTraining', () => {
     ['a pipeline', ', pipeline: {stages: 2}'],
   ])('tells 200 points of the curve and keeps the weights: %s', async (_, keys) => {
     const { ports, asked, of, directory } = portsOf(steps);
-    expect(await run(specOf(keys), ports)).toEqual({ plannedStepCount: steps, isStopped: false });
+    expect(await run(specOf(keys), ports)).toEqual({ stepCount: steps, isStopped: false });
     const points = of('train').map(({ point }) => point);
     expect(points).toHaveLength(200);
     expect(points[0]).toEqual({ step: 2, stepCount: steps, loss: 1.5, accuracy: 1.5 / steps });
@@ -92,7 +92,7 @@ describe('runTraining', () => {
     const stopping = new AbortController();
     stopping.abort();
     const { ports, asked, of } = portsOf(7, stopping.signal);
-    expect(await run(specOf(keys), ports)).toEqual({ plannedStepCount: steps, isStopped: true });
+    expect(await run(specOf(keys), ports)).toEqual({ stepCount: steps, isStopped: true });
     expect(asked).toMatchObject({ stop: stopping.signal, saved: weights });
     expect(of('log').at(-1)!.line).toBe(
       `the training was ended as asked, after step 7 of ${steps}: the weights are those that it had by then`,

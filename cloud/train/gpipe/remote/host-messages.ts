@@ -52,7 +52,7 @@ const file = z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/), byteCo
 const hostPort = z.strictObject({ host: z.string().min(1).max(255), port: whole.min(1).max(65_535) });
 /** JSON has no NaN and no infinities, a diverged loss has. */
 const figure = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)]);
-const figures = z.record(z.string().max(100), figure);
+const figures = z.record(z.string().max(200), figure);
 const standing = { step: whole, kept: z.array(whole).max(16) };
 const operation = { kind: z.enum(['forward', 'recompute', 'backward']), microBatch: whole };
 

@@ -86,7 +86,11 @@ export class RemoteStage implements StageHost {
     restore: (client, argument, timeoutMs) => client.ask('restore', argument, timeoutMs),
     save: async (client, { path }, timeoutMs) => {
       const saved = await client.ask('save', null, timeoutMs);
-      await fetchFile(path, saved, (offset) => client.pull(offset));
+      await fetchFile(path, saved, (offset) =>
+        client.pull(offset).catch((error: Error) => {
+          throw this.#lose(`is lost (${error.message})`);
+        }),
+      );
       return saved;
     },
   };

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
 import { type HostPort, isLoopback } from '@bespoke/shared/protocol/address.js';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -35,8 +35,8 @@ export interface TrainHost {
   close(): Promise<void>;
 }
 
-/** The files of a run that nobody came back for are kept for so long. */
-const keptMs = 86_400_000;
+/** The files of a run that nobody came back for are kept for so long, and looked for so often. */
+const [keptMs, sweepEveryMs] = [86_400_000, 3_600_000];
 
 /** Throws `PLAIN_REFUSED`, `PORT_IN_USE`, `CONFIG_INVALID`. */
 export async function startTrainHost(settings: TrainHostSettings): Promise<TrainHost> {
@@ -53,11 +53,13 @@ export async function startTrainHost(settings: TrainHostSettings): Promise<Train
   };
   const { server, sockets } = createSockets();
   sockets.on('connection', (socket) => void serve(socket, token, workplace));
-  await sweep(runDirectory);
+  await sweep(workplace);
   const address = await listenOn(server, listen);
+  const sweeping = setInterval(() => void sweep(workplace).catch(() => {}), sweepEveryMs); // what is being removed by its stage is gone for the sweep
   return {
     address,
     async close() {
+      clearInterval(sweeping);
       await Promise.all([...workplace.stages.values()].map((stage) => stage.end()));
       for (const socket of sockets.clients) socket.terminate();
       server.closeAllConnections();
@@ -116,11 +118,12 @@ async function listenOn(server: Server, { host, port }: HostPort): Promise<HostP
   return { host, port: (server.address() as AddressInfo).port };
 }
 
-/** Removes the files of runs that came to no end: their coordinator was killed. */
-async function sweep(directory: string): Promise<void> {
+/** Removes the files of runs that came to no end, for their coordinator was killed, and of which no stage is here now. */
+async function sweep({ directory, stages: present }: Workplace): Promise<void> {
   await mkdir(directory, { recursive: true });
-  for (const run of await readdir(directory)) {
-    const folder = join(directory, run);
+  for (const run of await readdir(directory, { withFileTypes: true })) {
+    const folder = join(directory, run.name);
+    if (!run.isDirectory() || [...present.keys()].some((base) => dirname(base) === folder)) continue;
     const stages = await readdir(folder);
     const changesMs = await Promise.all(stages.map(async (name) => (await stat(join(folder, name))).mtimeMs));
     if (Date.now() - Math.max(...changesMs, 0) > keptMs) await rm(folder, { recursive: true });
