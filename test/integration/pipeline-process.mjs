@@ -5,12 +5,15 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readPacked } from '@bespoke/cloud/train/data/packed.js';
+import { readPipelineCheckpoint } from '@bespoke/cloud/train/gpipe/pipeline-checkpoint.js';
 import { pipelineOperations } from '@bespoke/cloud/train/gpipe/schedule.js';
 import { Pipeline } from '@bespoke/cloud/train/gpipe/supervisor.js';
+import { trainPipelined } from '@bespoke/cloud/train/gpipe/trainer.js';
 import { trainingStageModule } from '@bespoke/cloud/train/gpipe/training-stage.js';
 import { decodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
 
-const { layout, training, directory, stepCount } = JSON.parse(process.argv[2]);
+const { layout, training, isPlanned, directory, stepCount } = JSON.parse(process.argv[2]);
 const operations = pipelineOperations(layout);
 
 /** In bytes: the most that was resident so far. */
@@ -36,20 +39,29 @@ async function train() {
     const grownBytes = pipeline.processIds.map((id, stage) => peakResident(id) - openedBytes[stage]);
     const paths = operations.map((_, stage) => join(directory, `state-${stage}`));
     await pipeline.save(paths);
-    return { sha256: hashOf(paths), grownBytes };
+    const state = paths.flatMap((path) => [...decodeSafetensors(readFileSync(path)).weights]);
+    return { sha256: hashOf(state), grownBytes };
   } finally {
     await pipeline.close();
   }
 }
 
-/** Of all tensors in the order of their names, whichever file holds them. */
-function hashOf(paths) {
-  const state = paths.flatMap((path) => [...decodeSafetensors(readFileSync(path)).weights]);
+/** As a user does it: profiled, planned and trained to the end of the recipe. */
+async function trainPlanned() {
+  const { network, recipe, dataDirectory } = training;
+  const settings = { ...layout, memoryCapBytes: null, threadCount: 1 };
+  const hooks = { checkpointDirectory: directory };
+  await trainPipelined(network, await readPacked(dataDirectory), recipe, settings, 'tensorflow', hooks);
+  return { sha256: hashOf([...(await readPipelineCheckpoint(directory)).state]) };
+}
+
+/** Of all tensors in the order of their names. */
+function hashOf(state) {
   const hash = createHash('sha256');
   for (const [name, { values }] of state.sort(([a], [b]) => (a < b ? -1 : 1)))
     hash.update(name).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   return hash.digest('hex');
 }
 
-const result = await train().catch(({ code, message }) => ({ code, message }));
+const result = await (isPlanned ? trainPlanned() : train()).catch(({ code, message }) => ({ code, message }));
 console.log(JSON.stringify(result));
