@@ -31,6 +31,8 @@ interface Pending {
 /** Before the first beat Node itself has to start, maybe from a cold disk. */
 const maxMissedBeats = { starting: 40, alive: 12 } as const;
 const maxLastWords = 2000;
+/** The other stages need the processors on which V8 would collect its garbage beside the program; alone it is done sooner. */
+const singleThreadedCollection = '--single-threaded-gc';
 const entry = fileURLToPath(new URL('./stage-process.js', import.meta.url));
 
 export class StageHost {
@@ -50,6 +52,7 @@ export class StageHost {
     this.#process = fork(entry, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
       serialization: 'advanced',
+      execArgv: [...process.execArgv, singleThreadedCollection],
       env: { ...process.env, ...threadEnvironment(threadCount) },
     });
     this.#process.on('message', (message: FromStage) => this.#answered(message));
