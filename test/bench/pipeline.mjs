@@ -1,0 +1,208 @@
+/**
+ * Benchmark of a pipeline on two cores: a chain of MBConv blocks, batch 64, cut in two by the planner, against one process with one thread and with two, and against
+ * what two processes that have nothing to do with each other come to. All that take part are open at once and take turns in rounds; ratios within a round count.
+ * `node test/bench/pipeline.mjs [rounds]`, after a build. Prints rows of Markdown.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { packDataset } from '@bespoke/cloud/train/data/pack.js';
+import { splitMicroBatches } from '@bespoke/cloud/train/gpipe/microbatch.js';
+import { planPipeline } from '@bespoke/cloud/train/gpipe/planner.js';
+import { besideEachOther, median, openAlone, openPipeline, sum } from './pipeline-sides.mjs';
+import { measureTransfer } from './pipeline-transfer.mjs';
+
+/** V8 goes on compiling for some steps more than the backend needs. */
+const [roundCount, warmupCount, stepsPerTurn] = [Number(process.argv[2] ?? 6), 10, 3];
+const [stageCount, microBatchCount, sampleCount] = [2, 8, 64];
+const aims = { speedup: 1.6, idleShare: 0.2, recomputing: 0.27 };
+
+const mbconv = (index) => ({
+  id: `block${index}`,
+  kind: 'mbconv',
+  outChannels: 32,
+  kernelSize: 5,
+  stride: 1,
+  expandRatio: 6,
+  activation: 'relu6',
+  squeezeExcite: false,
+});
+const network = {
+  version: 1,
+  name: 'chain',
+  input: { height: 32, width: 32, channels: 3 },
+  blocks: [
+    { kind: 'conv', id: 'stem', outChannels: 32, kernelSize: 3, stride: 2, activation: 'relu6' },
+    ...Array.from({ length: 6 }, (_, index) => mbconv(index)),
+    { kind: 'head', id: 'head', classes: 10 },
+  ],
+};
+const recipe = {
+  seed: 1,
+  stepCount: 1000,
+  batchSize: sampleCount,
+  learningRate: 0.05,
+  warmupStepCount: 10,
+  momentum: 0.9,
+  weightDecay: 4e-5,
+  labelSmoothing: 0.1,
+  augmentation: { flip: true, cropPaddingPixels: 2, cutoutPixels: 0 },
+};
+
+async function main() {
+  const { directory: dataDirectory } = await packDataset('synthetic', folder);
+  const common = { network, recipe, dataDirectory };
+  const sizes = splitMicroBatches(sampleCount, microBatchCount).map((part) => part.sampleCount);
+  const one = await openAlone(common, sizes, 1);
+  console.log(
+    `Pipeline of ${stageCount} stages; ${one.engine.backend} ${one.engine.version}, ${availableParallelism()} processors, load ${loadavg()[0].toFixed(1)}; stem, 6 x MBConv(e6, k5, 32 channels, 16x16), head; batch ${sampleCount}\n`,
+  );
+  const plan = await planCut(one, sizes);
+  const sides = await openSides(one, common, sizes, plan);
+  try {
+    const rounds = await takeTurns(Object.values(sides).map(({ run }) => run));
+    const ratios = printTimes(Object.keys(sides), rounds);
+    printBounds(plan, ratios);
+    printTraces(sides);
+    printAims(sides, ratios);
+  } finally {
+    for (const side of Object.values(sides)) await side.close();
+  }
+}
+
+/** Where to cut, by the blocks' measured costs, with the cuts as `partitionNetwork` takes them. */
+async function planCut(one, sizes) {
+  const { height, width, channels } = network.input;
+  const plan = planPipeline({
+    schedule: 'gpipe',
+    remat: 'none',
+    stageCount,
+    sampleCount,
+    candidates: [
+      {
+        microBatchCount,
+        inputBytes: Float32Array.BYTES_PER_ELEMENT * sizes[0] * height * width * channels,
+        blocks: await one.ask({ request: 'profile' }),
+      },
+    ],
+    transfer: await measureTransfer(folder),
+    optimizerBytesPerParameter: Float32Array.BYTES_PER_ELEMENT,
+    memoryCapBytes: null,
+    oneProcessStepMs: null,
+  });
+  const ends = plan.partitions.map((_, stage) =>
+    sum(plan.partitions.slice(0, stage + 1).map(({ blockCount }) => blockCount)),
+  );
+  return { ...plan, cuts: ends.slice(0, -1) };
+}
+
+async function openSides(one, common, sizes, { cuts }) {
+  const pipeline = (schedule, remat) => openPipeline(common, cuts, sizes, { schedule, remat }, folder);
+  const again = await openAlone(common, sizes, 1);
+  return {
+    '1 process, 1 thread, M = 8': one,
+    'the same again': again,
+    '1 process, 1 thread, M = 1': await openAlone(common, [sampleCount], 1),
+    '1 process, 2 threads, M = 8': await openAlone(common, sizes, 2),
+    '1 process, 2 threads, M = 1': await openAlone(common, [sampleCount], 2),
+    'two processes at once': besideEachOther(one, again),
+    'pipeline, gpipe': await pipeline('gpipe', 'none'),
+    'pipeline, 1f1b': await pipeline('1f1b', 'none'),
+    'pipeline, gpipe, except-last': await pipeline('gpipe', 'except-last'),
+    'pipeline, gpipe, always': await pipeline('gpipe', 'always'),
+  };
+}
+
+/** The median step of each side's turn, by round. */
+async function takeTurns(runs) {
+  for (const run of runs) await run(warmupCount);
+  const rounds = [];
+  for (let round = 0; round < roundCount; round++) {
+    const times = [];
+    for (const run of runs) times.push(median(await run(stepsPerTurn)));
+    rounds.push(times);
+  }
+  return rounds;
+}
+
+const row = (cells) => console.log(`| ${cells.join(' | ')} |`);
+function header(cells) {
+  row(cells);
+  row(cells.map(() => '---'));
+}
+
+/** Returns how many times as fast as one thread each side is: the median over the rounds. */
+function printTimes(names, rounds) {
+  header(['ms per step', 'best', 'median', 'every round', 'times as fast as 1 thread, median', 'least..greatest']);
+  const medians = {};
+  for (const [index, name] of names.entries()) {
+    const times = rounds.map((round) => round[index]);
+    const ratios = rounds.map((round) => round[0] / round[index]);
+    medians[name] = median(ratios);
+    const spread = `${Math.min(...ratios).toFixed(2)}..${Math.max(...ratios).toFixed(2)}`;
+    const [best, middle] = [Math.min(...times), median(times)].map((time) => time.toFixed(0));
+    row([name, best, middle, times.map((time) => time.toFixed(0)).join(' '), medians[name].toFixed(2), spread]);
+  }
+  return medians;
+}
+
+function printBounds({ partitions, stepMs, cuts }, ratios) {
+  const blockMs = sum(partitions.map(({ forwardMs, backwardMs }) => forwardMs + backwardMs));
+  const each = partitions.map((part) => `${part.forwardMs.toFixed(1)} + ${part.backwardMs.toFixed(1)}`).join(' and ');
+  console.log(
+    `\nBounds: M K / (M + K - 1) = ${((microBatchCount * stageCount) / (microBatchCount + stageCount - 1)).toFixed(2)}`,
+  );
+  console.log(
+    `by the profile, cut before block ${cuts} (forward + backward ${each} ms): ${((microBatchCount * blockMs) / stepMs).toFixed(2)}`,
+  );
+  console.log(`by the machine, two processes at once: ${ratios['two processes at once'].toFixed(2)}\n`);
+}
+
+const shareNames = ['busy', 'bubble', 'imbalance', 'transport', 'other'];
+
+/** Means over all steps but those that warmed up, so that the parts still add up to 1. */
+function tracedOf({ steps }) {
+  const counted = steps.slice(warmupCount);
+  const meanOf = (pick) => sum(counted.map(pick)) / counted.length;
+  const shares = Object.fromEntries(
+    [...shareNames, 'idleShare', 'betweenMs'].map((name) => [name, meanOf((step) => step[name])]),
+  );
+  const byStage = (kind) => counted[0][kind].map((_, stage) => meanOf((step) => step[kind][stage]));
+  return { ...shares, forwardMs: byStage('forwardMs'), backwardMs: byStage('backwardMs') };
+}
+
+function printTraces(sides) {
+  header(
+    [...shareNames, 'idle']
+      .map((name) => `${name}, %`)
+      .toSpliced(0, 0, 'traced steps')
+      .concat('between steps, ms', 'forward by stage, ms', 'backward by stage, ms'),
+  );
+  for (const [name, side] of Object.entries(sides)) {
+    if (!side.steps) continue;
+    const traced = tracedOf(side);
+    const shares = [...shareNames, 'idleShare'].map((part) => (100 * traced[part]).toFixed(1));
+    const times = [traced.forwardMs, traced.backwardMs].map((values) =>
+      values.map((value) => value.toFixed(1)).join(', '),
+    );
+    row([name, ...shares, traced.betweenMs.toFixed(1), ...times]);
+  }
+}
+
+function printAims(sides, ratios) {
+  const { idleShare } = tracedOf(sides['pipeline, gpipe']);
+  const overhead = (name) => ratios['pipeline, gpipe'] / ratios[name] - 1;
+  console.log('');
+  header(['figure', 'aim', 'measured']);
+  row(['times as fast as 1 thread, gpipe', `>= ${aims.speedup}`, ratios['pipeline, gpipe'].toFixed(2)]);
+  row(['idle share, gpipe', `<= ${aims.idleShare}`, idleShare.toFixed(3)]);
+  for (const remat of ['except-last', 'always'])
+    row([`longer with remat ${remat}`, `<= ${aims.recomputing}`, overhead(`pipeline, gpipe, ${remat}`).toFixed(3)]);
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'bespoke-pipeline-'));
+try {
+  await main();
+} finally {
+  await rm(folder, { recursive: true });
+}
