@@ -27,9 +27,7 @@ export function Training({ study }: { readonly study: StudyDetail }) {
           {isUnderWay && <PhaseButtons study={study} />}
         </div>
         {trainPoints.length === 0 && pipeline === null && (
-          <p className="muted">
-            No step is done yet. Where a pipeline trains, the blocks of the network are measured first.
-          </p>
+          <p className="muted">No step is done yet. A pipeline measures the blocks of the network first.</p>
         )}
         <Figures study={study} />
         {pipeline && <Comparison plan={pipeline.plan} />}
