@@ -1,5 +1,6 @@
 /** A process of the profiler: measures what it is asked, one thing at a time. It ends with the process that started it. */
-import { readPacked } from '../data/packed.js';
+import type { Tf } from '@bespoke/shared/tfjs/tf.js';
+import { type PackedDataset, readPacked } from '../data/packed.js';
 import { openBackend } from '../tfjs/backend.js';
 import { measureStep, profileBlocks } from './profile.js';
 import type { FromProfile, ProfileCall, ProfileCalls, ProfileSubject, ToProfile } from './profiler.js';
@@ -22,9 +23,12 @@ const answers: {
   transfer: () => measureTransfer(),
 };
 
-async function opened({ backend, dataDirectory }: ProfileSubject) {
-  const [{ tf }, data] = [await openBackend(backend), await readPacked(dataDirectory)];
-  return [tf, data] as const;
+/** Of the only subject that a process ever has. */
+let opening: Promise<readonly [Tf, PackedDataset]> | null = null;
+
+function opened({ backend, dataDirectory }: ProfileSubject): Promise<readonly [Tf, PackedDataset]> {
+  opening ??= openBackend(backend).then(async ({ tf }) => [tf, await readPacked(dataDirectory)] as const);
+  return opening;
 }
 
 process.on('message', async ({ subject, call, argument }: ToProfile) => {
