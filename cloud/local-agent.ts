@@ -10,6 +10,7 @@ import { AppError } from '@bespoke/shared/base/errors.js';
 import type { RuntimeName } from '@bespoke/shared/latency/table.js';
 import type { Cloud } from './compose.js';
 import type { Device } from './store/devices.js';
+import { lastWordsOf } from './train/last-words.js';
 
 /** The agent's program; the cloud starts it, but imports nothing of it. */
 export const agentProgram = createRequire(import.meta.url).resolve('@bespoke/agent/main.js');
@@ -17,7 +18,6 @@ export const agentProgram = createRequire(import.meta.url).resolve('@bespoke/age
 /** How long an agent may take to start, load its runtime and connect. */
 const joinTimeoutMs = 60_000;
 const pollMs = 50;
-const maxLastWords = 2000;
 
 export interface LocalAgent {
   readonly device: Device;
@@ -51,13 +51,10 @@ export async function startLocalAgent(cloud: Cloud, { threads, runtimes }: Local
 
 function startAgent(args: readonly string[], input = ''): { child: ChildProcess; lastWords: () => string } {
   const child = spawn(process.execPath, [agentProgram, ...args], { stdio: ['pipe', 'ignore', 'pipe'] });
-  let lastWords = '';
+  const lastWords = lastWordsOf(child.stderr);
   child.stdin.on('error', () => {}); // it ended before it read: its exit code says so
   child.stdin.end(input);
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    lastWords = (lastWords + text).slice(-maxLastWords);
-  });
-  return { child, lastWords: () => lastWords.trim() };
+  return { child, lastWords: () => lastWords().trim() };
 }
 
 /** The cloud's own certificate is trusted as it is, under the name that it bears: nobody sits between two programs of one machine. */

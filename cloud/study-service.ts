@@ -28,11 +28,9 @@ import type { StudyService } from './server/api.js';
 import { estimateStudy } from './study-estimate.js';
 import { type FromStudy, fromFailure, type ToStudy, toFailure } from './study-messages.js';
 import { onDevices, type Place, placesFor } from './study-places.js';
+import { lastWordsOf } from './train/last-words.js';
 
 const entry = fileURLToPath(new URL('./study-process.js', import.meta.url));
-
-/** How much of a process's last words is kept. */
-const maxLastWords = 2000;
 
 /** Processes that may die under one study while the cloud runs. */
 const maxAttempts = 3;
@@ -63,14 +61,11 @@ export function createStudyService(parts: CloudParts): RunningStudies {
     mkdirSync(directory, { recursive: true });
     const child = fork(entry, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' });
     processes.set(id, child);
-    let lastWords = '';
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      lastWords = (lastWords + text).slice(-maxLastWords);
-    });
+    const lastWords = lastWordsOf(child.stderr!);
     child.on('message', (message: FromStudy) => handle({ id, child, places }, message));
     child.on('exit', (code, signal) => {
       if (processes.get(id) !== child) return;
-      const died = new AppError('STUDY_PROCESS_DIED', { how: signal ?? `exit code ${code}`, lastWords });
+      const died = new AppError('STUDY_PROCESS_DIED', { how: signal ?? `exit code ${code}`, lastWords: lastWords() });
       if (attempt === maxAttempts) return void end(id, { status: 'failed', error: died.message });
       journal.log(id, `${died.message}; it goes on from its last checkpoint`);
       launch(id, attempt + 1);

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { listPacked, packDataset } from '../train/data/pack.js';
 import { type DatasetManifest, splits } from '../train/data/packed.js';
 import { printResult, wholeNumber } from './output.js';
-import { createProgress } from './progress.js';
+import { createProgress, packingShown } from './progress.js';
 
 interface PackCall {
   readonly out: string;
@@ -40,16 +40,12 @@ export function registerData(program: Command, defaultDirectory: string): void {
 
 async function pack(source: string, options: PackCall): Promise<void> {
   const bar = createProgress();
-  const startMs = performance.now();
   const { resolution, searchShare, seed } = options;
   const { directory, manifest } = await packDataset(
     source,
     options.out,
     { resolution, searchShare, seed },
-    ({ what, done, total }) => {
-      const remainingMs = total > 0 ? ((performance.now() - startMs) * (total - done)) / done : null;
-      bar.update('packing', total > 0 ? done / total : 0, remainingMs, `${done} ${what}`);
-    },
+    packingShown(bar),
   ).finally(() => bar.end());
   printResult(options, { directory, manifest }, describe(directory, manifest));
 }

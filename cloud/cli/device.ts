@@ -1,11 +1,12 @@
 /** `bespoke device`: the devices that joined, and their latency tables. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { type Command, Option } from 'commander';
 import { readTable, type TableFormat, tableFormats, writeTable } from '../export/latency-table.js';
 import { describeWorkload } from '../fleet/describe.js';
 import type { Device } from '../store/devices.js';
 import { openStore, type Store } from '../store/store.js';
+import { readTextFile } from '../train/files.js';
 import { dataDirectoryOption } from './data-folder.js';
 import { registerPairing } from './device-pairing.js';
 import { printResult } from './output.js';
@@ -129,9 +130,7 @@ async function exportTable(wanted: string, options: Options & { format: TableFor
 }
 
 async function importTable(path: string, options: Options): Promise<void> {
-  const text = await readFile(path, 'utf8').catch((cause) => {
-    throw new AppError('FILE_UNREADABLE', { path, problem: (cause as Error).message }, { cause });
-  });
+  const text = await readTextFile(path);
   const { device, rows } = readTable(text, path);
   withStore(options, (store) => store.tables.import(device, rows));
   const result = { id: device.id, name: device.name, imported: rows.length };

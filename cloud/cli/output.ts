@@ -41,6 +41,18 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
+/** Reads an option that is a number above 0. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError('Expected a number above 0.');
+}
+
+/** Names and values below each other. */
+export function formatRows(rows: readonly (readonly [name: string, value: string])[]): string {
+  return rows.map(([name, value]) => `  ${name.padEnd(10)} ${value}`).join('\n');
+}
+
 /** Reads an option that lists runtimes. */
 export function runtimeList(text: string): RuntimeName[] {
   const names = parseRuntimeNames(text);

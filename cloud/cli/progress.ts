@@ -1,6 +1,8 @@
 /**
  * A progress bar with the time left, on stderr. Where stderr is no terminal it writes a plain line at each tenth instead.
  */
+import type { PackProgress } from '../train/data/source.js';
+
 const barWidth = 24;
 
 export interface Progress {
@@ -40,6 +42,15 @@ export function createProgress(stream: NodeJS.WriteStream = process.stderr): Pro
       if (stream.isTTY && last) stream.write('\n');
       last = '';
     },
+  };
+}
+
+/** What shows the packing of a data set on `bar`. */
+export function packingShown(bar: Progress): (progress: PackProgress) => void {
+  const startMs = performance.now();
+  return ({ what, done, total }) => {
+    const remainingMs = total > 0 ? ((performance.now() - startMs) * (total - done)) / done : null;
+    bar.update('packing', total > 0 ? done / total : 0, remainingMs, `${done} ${what}`);
   };
 }
 

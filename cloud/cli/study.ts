@@ -1,5 +1,4 @@
 /** `bespoke study` and `bespoke demo`: a study from start to file, in the terminal. */
-import { readFile } from 'node:fs/promises';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import {
   type EstimateView,
@@ -8,7 +7,7 @@ import {
   type StudyView,
   timedThing,
 } from '@bespoke/shared/protocol/api.js';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { Cloud } from '../compose.js';
 import { type LocalAgent, startLocalAgent } from '../local-agent.js';
@@ -20,8 +19,9 @@ import { type MethodName, methodNames } from '../search/spec-schema.js';
 import { openStore } from '../store/store.js';
 import { estimateStudy } from '../study-estimate.js';
 import { placesFor } from '../study-places.js';
+import { readTextFile } from '../train/files.js';
 import { dataDirectoryOption } from './data-folder.js';
-import { printResult, wholeNumber } from './output.js';
+import { formatRows, positiveNumber, printResult, wholeNumber } from './output.js';
 import { createProgress, formatDuration } from './progress.js';
 import { startWithStudies } from './start.js';
 
@@ -37,22 +37,16 @@ interface DemoOptions {
   readonly dataDirectory: string;
 }
 
-const positive = (text: string) => {
-  const value = Number(text);
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError('Expected a number above 0.');
-};
-
 export function registerStudy(program: Command): void {
   program
     .command('demo')
     .description('measure this machine, search, train, export, measure the file: one study with all defaults')
     .option('--data <source>', 'folder or zip of images by class, cifar10, cifar100, or synthetic', 'synthetic')
-    .option('--minutes <minutes>', 'for everything', positive, 10)
+    .option('--minutes <minutes>', 'for everything', positiveNumber, 10)
     .option(
       '--budget-ms <ms>',
       'latency budget; without it, half-way, in equal factors, from the fastest to the slowest network',
-      positive,
+      positiveNumber,
     )
     .option('--seed <number>', 'of everything random', wholeNumber(0, 2 ** 31 - 1), 0)
     .option('--threads <count>', "threads of this machine's runtime", wholeNumber(1, 256), 1)
@@ -79,7 +73,7 @@ export function registerStudy(program: Command): void {
     .argument('<file>', 'the specification; see docs/search.md')
     .option(...dataDirectoryOption)
     .action(async (file: string, { dataDirectory }: { dataDirectory: string }) => {
-      await runInTerminal(await readText(file), dataDirectory);
+      await runInTerminal(await readTextFile(file), dataDirectory);
     });
   study
     .command('estimate')
@@ -88,7 +82,7 @@ export function registerStudy(program: Command): void {
     .option(...dataDirectoryOption)
     .option('--json', 'one line of JSON')
     .action(async (file: string, options: { dataDirectory: string; json?: boolean }) => {
-      const spec = resolveSpec(parseSpec(await readText(file)));
+      const spec = resolveSpec(parseSpec(await readTextFile(file)));
       const store = openStore(options.dataDirectory);
       try {
         const estimate = await estimateStudy({ store, config: options }, spec, placesFor({ store }, spec)[0]!, 1);
@@ -150,12 +144,6 @@ export function registerStudy(program: Command): void {
         ].join('\n'),
       );
     });
-}
-
-async function readText(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((cause) => {
-    throw new AppError('FILE_UNREADABLE', { path: file, problem: (cause as Error).message }, { cause });
-  });
 }
 
 function describeEstimate({ totalCount, missingCount, jobCount, remainingMs }: EstimateView): string {
@@ -249,5 +237,5 @@ function resultTable(result: StudyResult, predictionError: StudyDetail['predicti
     ['MACs', result.macs.toLocaleString('en-US')],
     ['model', result.model],
   ];
-  return rows.map(([name, value]) => `  ${name.padEnd(10)} ${value}`).join('\n');
+  return formatRows(rows);
 }

@@ -6,7 +6,7 @@ import { encodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
 import { countParams, type Weights } from '@bespoke/shared/graph/weights.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import type { Network } from '@bespoke/shared/network/network.js';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { exportChecked } from '../model-file.js';
 import { packDataset } from '../train/data/pack.js';
 import type { PackedDataset } from '../train/data/packed.js';
@@ -22,8 +22,8 @@ import { type RecipePresetName, recipePresetNames } from '../train/recipe-schema
 import { openTfjsEngine } from '../train/tfjs/engine.js';
 import { dataDirectoryOption } from './data-folder.js';
 import { networkArgument, networkForData, readNetworkSource } from './network-source.js';
-import { printResult, wholeNumber } from './output.js';
-import { createProgress, formatDuration, type Progress } from './progress.js';
+import { formatRows, positiveNumber, printResult, wholeNumber } from './output.js';
+import { createProgress, formatDuration, type Progress, packingShown } from './progress.js';
 import { TrainingProgress } from './training-progress.js';
 
 interface TrainCall {
@@ -49,11 +49,6 @@ interface TrainCall {
   readonly json?: boolean;
 }
 
-const positive = (text: string) => {
-  const value = Number(text);
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError('Expected a number above 0.');
-};
 const countOrAuto = (text: string) => (text === 'auto' ? text : wholeNumber(1, 65_536)(text));
 
 export function registerTrain(program: Command): void {
@@ -76,7 +71,7 @@ export function registerTrain(program: Command): void {
     .addOption(
       new Option('--remat <what>', 'activations to compute again instead of keeping').choices(remats).default('none'),
     )
-    .option('--memory-cap-mb <megabytes>', 'what a stage may hold, for the plan', positive)
+    .option('--memory-cap-mb <megabytes>', 'what a stage may hold, for the plan', positiveNumber)
     .option('--threads <count>', 'of each stage; without it, the processors dealt out to them', wholeNumber(1, 256))
     .addOption(new Option('--recipe <preset>', 'how it is trained').choices(recipePresetNames).default('default'))
     .option(
@@ -84,12 +79,12 @@ export function registerTrain(program: Command): void {
       `how many mini-batches; ${defaultStepCount} where the recipe has no epochs`,
       wholeNumber(1, 1e7),
     )
-    .option('--epochs <count>', 'how often all samples are seen, instead of steps', positive)
+    .option('--epochs <count>', 'how often all samples are seen, instead of steps', positiveNumber)
     .option('--batch-size <samples>', "of a mini-batch (N); the recipe's if absent", wholeNumber(2, 4096))
-    .option('--learning-rate <rate>', "the highest, after the warm-up; the recipe's if absent", positive)
+    .option('--learning-rate <rate>', "the highest, after the warm-up; the recipe's if absent", positiveNumber)
     .option('--seed <number>', 'of everything random', wholeNumber(0, 2 ** 31 - 1), 0)
     .addOption(new Option('--backend <name>', 'what computes').choices(['auto', 'tensorflow', 'wasm']).default('auto'))
-    .option('--checkpoint-seconds <seconds>', 'between two checkpoints', positive, 60)
+    .option('--checkpoint-seconds <seconds>', 'between two checkpoints', positiveNumber, 60)
     .option('--out <folder>', 'where checkpoints and results lie; trainings/<network> in the data directory if absent')
     .option(...dataDirectoryOption)
     .option('--json', 'one line of JSON')
@@ -105,7 +100,8 @@ async function train(source: string, call: TrainCall): Promise<void> {
     readNetworkSource(source, {}); // before the data are packed, which may take minutes
     const engine = await openTfjsEngine(call.backend === 'auto' ? undefined : call.backend);
     const { backend, version } = engine.describe();
-    const data = await pack(call, bar);
+    const datasets = join(call.dataDirectory, 'datasets');
+    const data = await packDataset(call.data, datasets, { resolution: call.resolution }, packingShown(bar));
     const network = networkForData(source, data.manifest, {});
     bar.log(`${network.name} on ${data.manifest.name}, ${backend} ${version}; checkpoints in ${out}`);
     const progress = new TrainingProgress(bar, network);
@@ -157,19 +153,6 @@ function recipeOf(
     ...(learningRate !== undefined && { learningRate }),
   };
   return recipeFromPreset(recipe, { ...overrides, seed }, data.manifest.counts.train);
-}
-
-async function pack(call: TrainCall, bar: Progress): Promise<PackedDataset> {
-  const startMs = performance.now();
-  return packDataset(
-    call.data,
-    join(call.dataDirectory, 'datasets'),
-    { resolution: call.resolution },
-    ({ what, done, total }) => {
-      const remainingMs = ((performance.now() - startMs) * (total - done)) / Math.max(done, 1);
-      bar.update('packing', done / Math.max(total, 1), remainingMs, `${done} ${what}`);
-    },
-  );
 }
 
 /** The first interrupt while `work` is under way ends it as soon as nothing is lost by that; a second one ends the process. */
@@ -232,5 +215,5 @@ function table(result: TrainResult & { stepMs: number | null; seconds: number })
     ['weights', result.weights],
     ['model', result.model],
   ];
-  return rows.map(([name, value]) => `  ${name.padEnd(10)} ${value}`).join('\n');
+  return formatRows(rows);
 }

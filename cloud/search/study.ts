@@ -42,7 +42,7 @@ export async function runStudy(spec: ResolvedSpec, ports: StudyPorts): Promise<S
   ports.tell({ type: 'network', network });
 
   const weightsPath = join(directory, 'weights.safetensors');
-  await runTraining(spec, network, found.trainStepMs, weightsPath, ports);
+  await runTraining(spec, { network, trainStepMs: found.trainStepMs, weightsPath }, ports);
   const weights = await ports.loadWeights(weightsPath);
 
   phaseProgress(spec, ports, 'export');

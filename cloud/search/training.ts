@@ -27,15 +27,18 @@ export interface Trained {
   readonly isStopped: boolean;
 }
 
-/** Trains and writes the weights to `path`. `trainStepMs` is of one process: what the steps are planned by where the study has minutes. */
-export async function runTraining(
-  spec: ResolvedSpec,
-  network: Network,
-  trainStepMs: number,
-  path: string,
-  ports: StudyPorts,
-): Promise<Trained> {
-  const trained = await outcome(ports.directory, 'trained', () => runPhase(spec, network, trainStepMs, path, ports));
+/** What a training begins with. */
+export interface ToTrain {
+  readonly network: Network;
+  /** Of one process: what the steps are planned by where the study has minutes. */
+  readonly trainStepMs: number;
+  /** Where the weights are written to. */
+  readonly weightsPath: string;
+}
+
+/** Trains and writes the weights. */
+export async function runTraining(spec: ResolvedSpec, toTrain: ToTrain, ports: StudyPorts): Promise<Trained> {
+  const trained = await outcome(ports.directory, 'trained', () => runPhase(spec, toTrain, ports));
   // Only now that the outcome is stored: without them, a study that is run again would begin anew.
   await rm(checkpointsOf(ports), { recursive: true, force: true });
   return trained;
@@ -45,9 +48,7 @@ const checkpointsOf = ({ directory }: StudyPorts) => join(directory, 'train');
 
 async function runPhase(
   spec: ResolvedSpec,
-  network: Network,
-  trainStepMs: number,
-  path: string,
+  { network, trainStepMs, weightsPath }: ToTrain,
   ports: StudyPorts,
 ): Promise<Trained> {
   const { directory, data, stops } = ports;
@@ -72,7 +73,7 @@ async function runPhase(
     },
   });
   if (stops.train.aborted) ports.tell({ type: 'log', line: stoppedText(doneCount, plan.stepCount) });
-  await ports.saveWeights(path, weights);
+  await ports.saveWeights(weightsPath, weights);
   return { stepCount: plan.stepCount, isStopped: stops.train.aborted };
 }
 

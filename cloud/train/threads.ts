@@ -4,7 +4,7 @@
  * How many threads it may use; and that glibc's allocator keeps what is freed, since the next step wants as much again: given back to the system, every page would be cleared
  * and mapped anew. Chunks of up to 32 MiB, the most that glibc allows. Who has set these variables himself keeps them (docs/training.md says what for).
  */
-export function threadEnvironment(threadCount: number): Readonly<Record<string, string>> {
+export function nativeEnvironment(threadCount: number): Readonly<Record<string, string>> {
   const { MALLOC_MMAP_THRESHOLD_ = String(2 ** 25), MALLOC_TRIM_THRESHOLD_ = String(2 ** 40) } = process.env;
   return {
     TF_NUM_INTRAOP_THREADS: String(threadCount),

@@ -9,7 +9,7 @@ import { summary } from '@bespoke/cloud/train/gpipe/simulator.js';
 import { Pipeline } from '@bespoke/cloud/train/gpipe/supervisor.js';
 import { byStage, checkTrace } from '@bespoke/cloud/train/gpipe/trace.js';
 import { trainingStageModule } from '@bespoke/cloud/train/gpipe/training-stage.js';
-import { threadEnvironment } from '@bespoke/cloud/train/threads.js';
+import { nativeEnvironment } from '@bespoke/cloud/train/threads.js';
 
 const aloneEntry = fileURLToPath(new URL('./pipeline-alone.mjs', import.meta.url));
 export const sum = (values) => values.reduce((total, value) => total + value, 0);
@@ -19,7 +19,7 @@ export const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(va
 export async function openAlone(common, microBatchSizes, threadCount) {
   const child = fork(aloneEntry, [JSON.stringify({ ...common, microBatchSizes })], {
     serialization: 'advanced',
-    env: { ...process.env, ...threadEnvironment(threadCount) },
+    env: { ...process.env, ...nativeEnvironment(threadCount) },
   });
   child.once('exit', (code, signal) => {
     if (signal || code) throw new Error(`a process that trains alone ended: ${signal ?? `exit code ${code}`}`);

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { packDataset } from '@bespoke/cloud/train/data/pack.js';
 import { splitMicroBatches } from '@bespoke/cloud/train/gpipe/microbatch.js';
 import { planPipeline } from '@bespoke/cloud/train/gpipe/planner.js';
+import { measureTransfer } from '@bespoke/cloud/train/gpipe/transfer.js';
 import { besideEachOther, median, openAlone, openPipeline, sum } from './pipeline-sides.mjs';
-import { measureTransfer } from './pipeline-transfer.mjs';
 
 /** V8 goes on compiling for some steps more than the backend needs. */
 const [roundCount, warmupCount, stepsPerTurn] = [Number(process.argv[2] ?? 6), 10, 3];
@@ -85,7 +85,7 @@ async function planCut(one, sizes) {
         blocks: await one.ask({ request: 'profile' }),
       },
     ],
-    transfer: await measureTransfer(folder),
+    transfer: await measureTransfer(),
     optimizerBytesPerParameter: Float32Array.BYTES_PER_ELEMENT,
     memoryCapBytes: null,
     oneProcessStepMs: null,

@@ -1,7 +1,7 @@
 /** architectureProbabilities: one stacked bar per searched slot, a segment per candidate as wide as its probability. */
 import type { SlotView } from '@bespoke/shared/protocol/api.js';
 import { formatMs, formatPercent } from '../format.js';
-import { axisStyle, baseOption, type ChartModel, namedAxis } from './model.js';
+import { baseOption, type ChartModel, namedAxis, rowsAxis } from './model.js';
 import { type ChartContext, type ChartTheme, textOn } from './theme.js';
 
 /** Pairs of light and dark: candidates come as kernel by kernel, small expansion before large. */
@@ -70,13 +70,10 @@ export function architectureProbabilities(
         ...namedAxis(theme, 'probability (%)', 26),
         splitLine: { show: false },
       },
-      yAxis: {
-        type: 'category',
-        inverse: true,
-        ...axisStyle(theme),
-        axisTick: { show: false },
-        data: searched.map(({ slot }) => slot.id),
-      },
+      yAxis: rowsAxis(
+        theme,
+        searched.map(({ slot }) => slot.id),
+      ),
       series: labels.map((label, index) =>
         candidateSeries(
           label,

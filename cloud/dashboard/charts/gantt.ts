@@ -4,7 +4,7 @@ import type { PipelineSpan, PipelineStepView } from '@bespoke/shared/protocol/pi
 import type { CustomSeriesOption } from 'echarts/charts';
 import { formatMs, formatPercent, formatSignificant } from '../format.js';
 import { type DrawApi, hatchPath } from './cell-marks.js';
-import { axisStyle, baseOption, type ChartModel, namedAxis } from './model.js';
+import { axisStyle, baseOption, type ChartModel, namedAxis, rowsAxis } from './model.js';
 import { type ChartContext, type ChartTheme, textOn } from './theme.js';
 
 /** What a span of each kind is called, and whether the stage computes. */
@@ -51,12 +51,11 @@ export function gantt(step: PipelineStepView, predictedMs: number, { theme, widt
         splitLine: { show: false },
       },
       yAxis: {
-        type: 'category',
-        inverse: true,
-        ...axisStyle(theme),
-        axisTick: { show: false },
+        ...rowsAxis(
+          theme,
+          drawn.rows.map(({ stage }) => `stage ${stage}`),
+        ),
         axisLabel: { color: theme.text, fontSize: 12, interval: 0 },
-        data: drawn.rows.map(({ stage }) => `stage ${stage}`),
       },
       dataZoom: zoomSlider(theme),
       series: seriesOf(drawn, predictedMs, theme),

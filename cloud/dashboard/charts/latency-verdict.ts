@@ -1,6 +1,6 @@
 /** latencyVerdict: what was predicted for the found network and what the device measured, against the budget. */
 import { formatMs, formatSignificant } from '../format.js';
-import { axisStyle, baseOption, type ChartModel, namedAxis } from './model.js';
+import { axisStyle, baseOption, type ChartModel, namedAxis, rowsAxis } from './model.js';
 import { type ChartContext, textOn } from './theme.js';
 
 export interface Verdict {
@@ -28,13 +28,10 @@ export function latencyVerdict({ budgetMs, predictedMs, measuredMs }: Verdict, {
         // The end is where the longest bar needs it, seldom a round number.
         axisLabel: { ...axisStyle(theme).axisLabel, showMaxLabel: false },
       },
-      yAxis: {
-        type: 'category',
-        inverse: true,
-        ...axisStyle(theme),
-        axisTick: { show: false },
-        data: bars.map(({ name }) => name),
-      },
+      yAxis: rowsAxis(
+        theme,
+        bars.map(({ name }) => name),
+      ),
       series: [
         {
           type: 'bar',

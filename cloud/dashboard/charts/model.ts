@@ -77,6 +77,17 @@ export function namedAxis(theme: ChartTheme, name: string, gapPx: number) {
   return { ...axisStyle(theme), name, nameLocation: 'middle' as const, nameGap: gapPx };
 }
 
+/** A category axis with one thing below the other, the first at the top. */
+export function rowsAxis(theme: ChartTheme, names: readonly string[]) {
+  return {
+    ...axisStyle(theme),
+    type: 'category' as const,
+    inverse: true,
+    axisTick: { show: false },
+    data: [...names],
+  };
+}
+
 /** The table as CSV (RFC 4180). */
 export function toCsv({ columns, rows }: DataTable): string {
   const lines = [columns.map((column) => column.label), ...rows];

@@ -1,7 +1,7 @@
 /** rejections: how many networks each early exit refused before their training, and how many trainings were ended early. */
 import type { EvolutionView } from '@bespoke/shared/protocol/api.js';
 import { formatInteger } from '../format.js';
-import { axisStyle, baseOption, type ChartModel, namedAxis } from './model.js';
+import { axisStyle, baseOption, type ChartModel, namedAxis, rowsAxis } from './model.js';
 import type { ChartContext } from './theme.js';
 
 /** In the order in which a network meets the exits. */
@@ -35,12 +35,11 @@ export function rejections(
         axisLabel: { ...axisStyle(theme).axisLabel, hideOverlap: true },
       },
       yAxis: {
-        type: 'category',
-        inverse: true,
-        ...axisStyle(theme),
-        axisTick: { show: false },
+        ...rowsAxis(
+          theme,
+          counts.map(([stage]) => stage),
+        ),
         axisLabel: { color: theme.text, fontSize: 12, interval: 0 },
-        data: counts.map(([stage]) => stage),
       },
       series: [
         {

@@ -6,9 +6,10 @@
  *
  * A line is written whole and flushed before it is acted on. A kill may leave half a line at the end: it is cut off.
  */
-import { type FileHandle, open, readFile, truncate } from 'node:fs/promises';
+import { type FileHandle, open, truncate } from 'node:fs/promises';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import type { IndividualView } from '@bespoke/shared/protocol/api.js';
+import { readTextIfThere } from '../../train/files.js';
 
 /** What of an individual does not follow from what others are. */
 export type JournaledIndividual = Omit<IndividualView, 'genotype' | 'hypervolume'>;
@@ -44,10 +45,7 @@ export async function readJournal(path: string): Promise<readonly JournaledIndiv
 
 /** All of the file, what of it are whole lines, and what these say. */
 async function readLines(path: string) {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
+  const text = (await readTextIfThere(path)) ?? '';
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   const lines = whole.split('\n').slice(0, -1);
   return { text, whole, individuals: lines.map((line, index) => parseLine(path, line, index)) };

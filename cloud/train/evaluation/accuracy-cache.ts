@@ -2,8 +2,9 @@
  * AccuracyCache: what was learnt of networks by training them, apart from any device's latencies. One file for each way of training (data, recipe, engine, form of the
  * stand-in network), one line for each network; studies on other devices, and those that go on after a kill, find in it what need not be trained again.
  */
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { readTextIfThere } from '../files.js';
 import { type Evaluated, probe, type Standards } from './evaluator.js';
 
 interface Line {
@@ -20,10 +21,7 @@ export class AccuracyCache {
   static async open(path: string): Promise<AccuracyCache> {
     const cache = new AccuracyCache(path);
     await mkdir(dirname(path), { recursive: true });
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return '';
-      throw error;
-    });
+    const text = (await readTextIfThere(path)) ?? '';
     for (const line of text.split('\n')) {
       const read = parse(line);
       if (read) cache.#known.set(read.key, read.evaluated);

@@ -10,8 +10,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
+import { lastWordsOf } from '../last-words.js';
 import type { BackendName } from '../tfjs/backend.js';
-import { threadEnvironment } from '../threads.js';
+import { nativeEnvironment } from '../threads.js';
 import type { Evaluated, EvaluationTask, Evaluator } from './evaluator.js';
 
 export interface PoolOptions {
@@ -43,11 +44,10 @@ interface Waiting {
 interface Worker {
   readonly process: ChildProcess;
   busyWith: Waiting | null;
-  lastWords: string;
+  readonly lastWords: () => string;
 }
 
 const maxAttempts = 3;
-const maxLastWords = 2000;
 
 export function openEvaluationPool(options: PoolOptions): Evaluator {
   const entry = options.entry ?? fileURLToPath(new URL('./worker.js', import.meta.url));
@@ -71,13 +71,10 @@ export function openEvaluationPool(options: PoolOptions): Evaluator {
   }
 
   function start(): Worker {
-    const env = { ...process.env, ...threadEnvironment(options.threadCount) };
+    const env = { ...process.env, ...nativeEnvironment(options.threadCount) };
     const child = fork(entry, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced', env });
-    const worker: Worker = { process: child, busyWith: null, lastWords: '' };
+    const worker: Worker = { process: child, busyWith: null, lastWords: lastWordsOf(child.stderr!) };
     workers.add(worker);
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      worker.lastWords = (worker.lastWords + text).slice(-maxLastWords);
-    });
     child.on('message', (answer: WorkerAnswer) => {
       const { resolve, reject } = worker.busyWith!;
       worker.busyWith = null;
@@ -93,7 +90,7 @@ export function openEvaluationPool(options: PoolOptions): Evaluator {
 
   function died({ busyWith, lastWords }: Worker, how: string): void {
     if (busyWith !== null && busyWith.attempts === maxAttempts) {
-      busyWith.reject(new AppError('EVALUATION_DIED', { attempts: maxAttempts, how, lastWords }));
+      busyWith.reject(new AppError('EVALUATION_DIED', { attempts: maxAttempts, how, lastWords: lastWords() }));
     } else if (busyWith !== null) queue.unshift(busyWith);
     next();
   }

@@ -8,12 +8,12 @@
  *       tokenFile: attic.token       # what it printed there; a path beside this file
  *       threads: 4
  */
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { parseHostPort } from '@bespoke/shared/protocol/address.js';
 import { z } from 'zod';
 import { checkYaml, formatKeys } from '../../yaml/check.js';
+import { readTextFile } from '../files.js';
 import type { HostAddress } from './remote/dial-host.js';
 import { readToken } from './remote/host-token.js';
 
@@ -55,7 +55,7 @@ const hostsSchema = z.strictObject({ version: z.literal(1), stages: z.array(stag
 
 /** Reads a hosts file and the tokens that it names. Throws `FILE_UNREADABLE`, `HOSTS_INVALID`. */
 export async function readHosts(path: string): Promise<readonly StagePlace[]> {
-  const checked = checkYaml(await readText(path), hostsSchema);
+  const checked = checkYaml(await readTextFile(path), hostsSchema);
   if ('problem' in checked) {
     const { problem: wrong } = checked;
     const problem =
@@ -67,10 +67,4 @@ export async function readHosts(path: string): Promise<readonly StagePlace[]> {
     host: host && tokenFile ? { ...host, token: tokenIn(tokenFile) } : null,
     threadCount: threads,
   }));
-}
-
-async function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((cause: Error) => {
-    throw new AppError('FILE_UNREADABLE', { path, problem: cause.message }, { cause });
-  });
 }

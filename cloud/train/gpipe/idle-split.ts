@@ -2,7 +2,7 @@
 import { median } from '@bespoke/shared/latency/statistics.js';
 import { type PipelineLayout, pipelineOperations } from './schedule.js';
 import { type OperationEvent, type StageDurations, simulate, summary } from './simulator.js';
-import { byStage, sourceOf } from './trace.js';
+import { byStage, operationTimes, sourceOf } from './trace.js';
 
 /** Shares of K times the step's time; they add up to 1. */
 export interface StepShares {
@@ -25,7 +25,7 @@ export function splitStep(events: readonly OperationEvent[], layout: PipelineLay
   const stages = byStage(events, layout.stageCount);
   const operations = pipelineOperations(layout);
   const { stepMs, idleShare } = summary(stages);
-  const still = meanDurations(stages);
+  const still = { ...operationTimes(stages, mean), transferMs: stages.slice(1).map(() => 0) };
   const equal = { ...still, forwardMs: levelled(still.forwardMs), backwardMs: levelled(still.backwardMs) };
   const moving = { ...still, transferMs: transferTimes(stages) };
   let left = idleShare;
@@ -43,17 +43,6 @@ export function splitStep(events: readonly OperationEvent[], layout: PipelineLay
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const levelled = (values: readonly number[]): readonly number[] => values.map(() => mean(values));
-
-/** Mean times of each stage, messages taking none. */
-function meanDurations(stages: readonly (readonly OperationEvent[])[]): StageDurations {
-  const meanMs = (own: readonly OperationEvent[], isBackward: boolean) =>
-    mean(own.filter(({ kind }) => (kind === 'backward') === isBackward).map(({ startMs, endMs }) => endMs - startMs));
-  return {
-    forwardMs: stages.map((own) => meanMs(own, false)),
-    backwardMs: stages.map((own) => meanMs(own, true)),
-    transferMs: stages.slice(1).map(() => 0),
-  };
-}
 
 /** By boundary, the median time from the end of an operation to the start of the one that waited for it. */
 function transferTimes(stages: readonly (readonly OperationEvent[])[]): readonly number[] {

@@ -10,7 +10,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
-import { threadEnvironment } from '../threads.js';
+import { lastWordsOf } from '../last-words.js';
+import { nativeEnvironment } from '../threads.js';
 import { memoryRemedy, StageFault, type StageHost } from './stage-host.js';
 import { type FromStage, heart, type StageCall, type StageCalls, type ToStage } from './stage-messages.js';
 
@@ -21,19 +22,18 @@ interface Pending {
 
 /** Before the first beat Node itself has to start, maybe from a cold disk. */
 const maxMissedBeats = { starting: 40, alive: 12 } as const;
-const maxLastWords = 2000;
 const entry = fileURLToPath(new URL('./stage-process.js', import.meta.url));
 
 export class LocalStage implements StageHost {
   readonly remedy = memoryRemedy;
   readonly #process: ChildProcess;
+  readonly #lastWords: () => string;
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<void>;
   readonly #watch: NodeJS.Timeout;
   #callCount = 0;
   #killedBecause: string | null = null;
   #gone: string | null = null;
-  #lastWords = '';
 
   constructor(
     readonly stage: number,
@@ -42,12 +42,10 @@ export class LocalStage implements StageHost {
     this.#process = fork(entry, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
       serialization: 'advanced',
-      env: { ...process.env, ...threadEnvironment(threadCount) },
+      env: { ...process.env, ...nativeEnvironment(threadCount) },
     });
     this.#process.on('message', (message: FromStage) => this.#answered(message));
-    this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      this.#lastWords = (this.#lastWords + text).slice(-maxLastWords);
-    });
+    this.#lastWords = lastWordsOf(this.#process.stderr!);
     this.#exited = new Promise((resolve) => {
       const ended = (how: string) => {
         this.#ended(how);
@@ -68,7 +66,7 @@ export class LocalStage implements StageHost {
   }
 
   get lastWords(): string {
-    return this.#lastWords.trim();
+    return this.#lastWords().trim();
   }
 
   call<C extends StageCall>(

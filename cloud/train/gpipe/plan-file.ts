@@ -2,11 +2,10 @@
  * The file beside a pipeline's checkpoints that says whose they are and what its plan was made from, so that a resumed training neither measures again nor takes other
  * micro-batches: through batch norm, their number is part of the result (GPipe 2.2). K, schedule and remat are not.
  */
-import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { z } from 'zod';
-import { replaceFile } from '../files.js';
+import { readTextIfThere, replaceFile } from '../files.js';
 import type { PipelineSettings } from './pipeline-settings.js';
 import type { Profile } from './profiler.js';
 
@@ -62,15 +61,11 @@ export function foreignCheckpoint(directory: string): AppError {
 }
 
 export async function writePlanFile(directory: string, file: PlanFile): Promise<void> {
-  await mkdir(directory, { recursive: true });
   await replaceFile(join(directory, fileName), JSON.stringify(file));
 }
 
 async function read(directory: string): Promise<PlanFile | undefined> {
-  const text = await readFile(join(directory, fileName), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const text = await readTextIfThere(join(directory, fileName));
   if (text === undefined) return undefined;
   try {
     return planFileSchema.parse(JSON.parse(text));

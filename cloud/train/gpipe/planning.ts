@@ -7,11 +7,11 @@ import type { Network } from '@bespoke/shared/network/network.js';
 import { BlockSums, type MeasuredCosts } from './costs.js';
 import { splitMicroBatches } from './microbatch.js';
 import type { PipelineSettings, PlannedPipeline } from './pipeline-settings.js';
-import { type PlannedPartition, planPipeline } from './planner.js';
+import { planPipeline } from './planner.js';
 import type { Profile } from './profiler.js';
 import { pipelineOperations } from './schedule.js';
 import { type OperationEvent, simulate } from './simulator.js';
-import { byStage } from './trace.js';
+import { byStage, operationTimes } from './trace.js';
 
 /** Samples of the smallest micro-batch that `auto` takes: batch norm has no statistics of one. */
 const leastMicroBatchSize = 2;
@@ -88,31 +88,18 @@ export function replan(
   plan: PlannedPipeline,
   events: readonly OperationEvent[],
 ): { readonly profile: Profile; readonly plan: PlannedPipeline } | null {
-  const stages = stageMedians(plan, events);
-  const costs = correctedCosts(profile.candidates[0], plan, stages);
+  const tookMs = operationTimes(byStage(events, plan.stageCount), median);
+  const costs = correctedCosts(profile.candidates[0], plan, tookMs);
   const corrected: Profile = { ...profile, candidates: [costs] };
   const better = planTraining(input, corrected, 're-cut');
   const sums = new BlockSums(costs, profile.transfer);
   const { stepMs } = simulate(pipelineOperations(plan), {
-    forwardMs: stages.map(({ forwardMs }) => forwardMs),
-    backwardMs: stages.map(({ backwardMs }) => backwardMs),
+    ...tookMs,
     transferMs: firstsOf(plan)
       .slice(1)
       .map((first) => sums.transferMs(first)),
   });
   return better.stepMs < (1 - leastGain) * stepMs ? { profile: corrected, plan: better } : null;
-}
-
-type StageTimes = Pick<PlannedPartition, 'forwardMs' | 'backwardMs'>;
-
-function stageMedians({ stageCount }: PlannedPipeline, events: readonly OperationEvent[]): readonly StageTimes[] {
-  return byStage(events, stageCount).map((own) => {
-    const tookMs = (isBackward: boolean) =>
-      median(
-        own.filter(({ kind }) => (kind === 'backward') === isBackward).map((event) => event.endMs - event.startMs),
-      );
-    return { forwardMs: tookMs(false), backwardMs: tookMs(true) };
-  });
 }
 
 /** The first block of each partition, blocks without nodes not counted. */
@@ -125,12 +112,16 @@ function firstsOf({ partitions }: PlannedPipeline): readonly number[] {
 }
 
 /** The costs of each stage's blocks, scaled so that they add up to what the stage took. */
-function correctedCosts(costs: MeasuredCosts, plan: PlannedPipeline, stages: readonly StageTimes[]): MeasuredCosts {
+function correctedCosts(
+  costs: MeasuredCosts,
+  plan: PlannedPipeline,
+  tookMs: ReturnType<typeof operationTimes>,
+): MeasuredCosts {
   const firsts = firstsOf(plan);
   const blocks = plan.partitions.flatMap(({ blockCount, forwardMs, backwardMs }, stage) => {
     const [forwardFactor, backwardFactor] = [
-      stages[stage]!.forwardMs / forwardMs,
-      stages[stage]!.backwardMs / backwardMs,
+      tookMs.forwardMs[stage]! / forwardMs,
+      tookMs.backwardMs[stage]! / backwardMs,
     ];
     return costs.blocks.slice(firsts[stage], firsts[stage]! + blockCount).map((block) => {
       return { ...block, forwardMs: block.forwardMs * forwardFactor, backwardMs: block.backwardMs * backwardFactor };

@@ -11,9 +11,10 @@ import { fileURLToPath } from 'node:url';
 import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
 import { elementCount } from '@bespoke/shared/graph/tensor.js';
 import type { Network } from '@bespoke/shared/network/network.js';
+import { lastWordsOf } from '../last-words.js';
 import type { TrainRecipe } from '../recipe.js';
 import type { BackendName } from '../tfjs/backend.js';
-import { threadEnvironment } from '../threads.js';
+import { nativeEnvironment } from '../threads.js';
 import type { BlockCost, MeasuredCosts, TransferCost } from './costs.js';
 import { splitMicroBatches } from './microbatch.js';
 
@@ -144,7 +145,6 @@ async function withProcesses<T>(
   }
 }
 
-const maxLastWords = 2000;
 /** A process that says nothing for so long is stopped, or computes on something for which nobody would wait. */
 const callTimeoutMs = 600_000;
 const entry = fileURLToPath(new URL('./profile-process.js', import.meta.url));
@@ -156,9 +156,9 @@ interface Asked {
 
 class ProfileProcess {
   readonly #process: ChildProcess;
+  readonly #lastWords: () => string;
   #asked: Asked | null = null;
   #problem: string | null = null;
-  #lastWords = '';
 
   constructor(
     private readonly subject: ProfileSubject,
@@ -167,11 +167,9 @@ class ProfileProcess {
     this.#process = fork(entry, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'advanced',
-      env: { ...process.env, ...threadEnvironment(threadCount) },
+      env: { ...process.env, ...nativeEnvironment(threadCount) },
     });
-    this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      this.#lastWords = (this.#lastWords + text).slice(-maxLastWords);
-    });
+    this.#lastWords = lastWordsOf(this.#process.stderr!);
     this.#process.on('message', (message: FromProfile) => {
       if ('problem' in message) this.#fail(message.problem);
       else this.#asked?.resolve(message.answer);
@@ -200,7 +198,8 @@ class ProfileProcess {
   }
 
   #ended(how: string): void {
-    this.#problem = `${how}${this.#lastWords && `: ${this.#lastWords}`}`;
+    const lastWords = this.#lastWords();
+    this.#problem = `${how}${lastWords && `: ${lastWords}`}`;
     this.#fail(this.#problem);
   }
 

@@ -1,6 +1,6 @@
 /** Recorded traces, held to the schedule. */
 import { liveCount, type Operation, type PipelineLayout, receiverOffsets, stageOperations } from './schedule.js';
-import type { OperationEvent } from './simulator.js';
+import type { OperationEvent, StageDurations } from './simulator.js';
 import type { TraceEvent } from './stage-messages.js';
 
 /** The operations of a recorded step, without its transfers. */
@@ -42,6 +42,20 @@ export function peakLiveCounts(events: readonly OperationEvent[], stageCount: nu
 export function byStage(events: readonly OperationEvent[], stageCount: number): readonly (readonly OperationEvent[])[] {
   const sorted = [...events].sort((a, b) => a.startMs - b.startMs || a.endMs - b.endMs);
   return Array.from({ length: stageCount }, (_, stage) => sorted.filter((event) => event.stage === stage));
+}
+
+/** What a forward (or its recomputation) and a backward of each stage took, in the `middle` of those that ran. */
+export function operationTimes(
+  stages: readonly (readonly OperationEvent[])[],
+  middle: (timesMs: readonly number[]) => number,
+): Pick<StageDurations, 'forwardMs' | 'backwardMs'> {
+  const timesOf = (isBackward: boolean) =>
+    stages.map((own) =>
+      middle(
+        own.filter(({ kind }) => (kind === 'backward') === isBackward).map(({ startMs, endMs }) => endMs - startMs),
+      ),
+    );
+  return { forwardMs: timesOf(false), backwardMs: timesOf(true) };
 }
 
 function firstProblem(

@@ -27,7 +27,7 @@ import { partitionNetwork } from './partition-graph.js';
 import { dealState, readPipelineCheckpoint, writePipelineCheckpoint } from './pipeline-checkpoint.js';
 import type { PipelineHooks, PipelineSettings, PlannedPipeline } from './pipeline-settings.js';
 import { foreignCheckpoint, readPlanFile, writePlanFile } from './plan-file.js';
-import { isOff, microBatchCounts, planTraining, replan, snapshotEvery } from './planning.js';
+import { isOff, microBatchCounts, type PlanningInput, planTraining, replan, snapshotEvery } from './planning.js';
 import { type Profile, profilePipeline } from './profiler.js';
 import { pipelineOperations } from './schedule.js';
 import { type OperationEvent, summary } from './simulator.js';
@@ -92,17 +92,11 @@ class Training {
       for (const line of checkpoint?.skipped ?? []) hooks.onNotice?.(line);
       if (checkpoint && checkpoint.identity !== this.#identityOf(planned.plan))
         throw foreignCheckpoint(hooks.checkpointDirectory);
-      if (checkpoint?.step === recipe.stepCount) return trainedWeights(lower(network), checkpoint.state);
+      const isOver = checkpoint?.step === recipe.stepCount || hooks.stop?.aborted;
+      if (checkpoint && isOver) return trainedWeights(lower(network), checkpoint.state);
       hooks.onPlan?.(planned.plan);
-      const better = await this.#runBy(planned, checkpoint);
-      if (better === null) return this.#lastWeights();
-      planned = better;
+      planned = await this.#runBy(planned, checkpoint);
     }
-  }
-
-  async #lastWeights(): Promise<Weights> {
-    const { network, hooks } = this.course;
-    return trainedWeights(lower(network), (await readPipelineCheckpoint(hooks.checkpointDirectory))!.state);
   }
 
   async #firstPlan(): Promise<Planned> {
@@ -127,7 +121,7 @@ class Training {
     return { profile: kept, plan };
   }
 
-  #planning() {
+  #planning(): PlanningInput {
     const { network, recipe, settings } = this.course;
     return {
       network,
@@ -146,8 +140,8 @@ class Training {
     );
   }
 
-  /** Trains to the end, or to a stop, or until another plan is better, which it returns; in any case there is a checkpoint then. */
-  async #runBy(planned: Planned, from: { step: number; state: Weights } | undefined): Promise<Planned | null> {
+  /** Trains to the end, or to a stop, or until another plan is better; returns the plan to go on by. In any case there is a checkpoint then. */
+  async #runBy(planned: Planned, from: { step: number; state: Weights } | undefined): Promise<Planned> {
     const { recipe, hooks } = this.course;
     const { checkpointEveryMs = defaultCheckpointEveryMs } = hooks;
     const pipeline = await this.#open(planned.plan, from);
@@ -177,7 +171,7 @@ class Training {
         if (performance.now() - this.#savedAtMs >= checkpointEveryMs) await this.#save(pipeline, planned.plan);
       }
       await this.#save(pipeline, planned.plan);
-      return null;
+      return planned;
     } finally {
       await pipeline.close();
     }
@@ -203,13 +197,13 @@ class Training {
     const { cuts, microBatchSizes, remat } = plan;
     const operations = pipelineOperations(plan);
     const slowestMs = Math.max(...plan.partitions.flatMap(({ forwardMs, backwardMs }) => [forwardMs, backwardMs]));
-    const stages = plan.partitions.map((_, stage) => {
+    const stages = threadCountsOf(settings).map((threadCount, stage) => {
       const options: TrainingStageOptions = {
         ...{ network, cuts, stage, recipe, backend, microBatchSizes, remat },
         dataDirectory: data.directory,
       };
       const host = settings.places?.[stage]?.host ?? null;
-      return { module: trainingStageModule, options, host, threadCount: threadCountsOf(settings)[stage]! };
+      return { module: trainingStageModule, options, host, threadCount };
     });
     return Pipeline.open({
       stages,

@@ -57,7 +57,7 @@ function portsOf(lastStep: number, stop = new AbortController().signal) {
 }
 
 const run = (spec: ReturnType<typeof specOf>, ports: StudyPorts) =>
-  runTraining(spec, tinyNetwork, 100, join(ports.directory, 'weights'), ports);
+  runTraining(spec, { network: tinyNetwork, trainStepMs: 100, weightsPath: join(ports.directory, 'weights') }, ports);
 
 describe('runTraining', () => {
   it.each([

@@ -1,0 +1,14 @@
+/** The end of what a child process says on stderr: for the sentence that tells of its own end. */
+import type { Readable } from 'node:stream';
+
+/** How much of it is kept, in characters. */
+const maxLength = 2000;
+
+/** Listens from now on; gives what was said last. */
+export function lastWordsOf(stderr: Readable): () => string {
+  let words = '';
+  stderr.setEncoding('utf8').on('data', (text: string) => {
+    words = (words + text).slice(-maxLength);
+  });
+  return () => words;
+}
