@@ -36,7 +36,7 @@ for (const [kind, draw] of Object.entries(times)) {
         candidates: [{ microBatchCount: 32, inputBytes: 1e5, blocks }],
         transfer: { messageMs: byteMs * 1e4, byteMs },
         optimizerBytesPerParameter: 4,
-        memoryCapBytes: capped ? 1.35e8 : null,
+        memoryCapBytes: capped ? 1.88e8 : null,
         oneProcessStepMs: null,
       };
       let [tookMs, stepMs] = [Infinity];
