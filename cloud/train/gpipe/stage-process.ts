@@ -27,7 +27,9 @@ class StageProcess {
   #underWay: Promise<unknown> = Promise.resolve();
   /** The snapshot that is being written; settled before the state moves. */
   #keeping: Promise<unknown> = Promise.resolve();
-  #isAborted = false;
+  /** A snapshot of the state is due: it is begun where the process first waits for a neighbour, so that it costs the step nothing. */
+  #owesSnapshot = false;
+  #abortCount = 0;
   #sends: Promise<void>[] = [];
   #trace: TraceEvent[] = [];
 
@@ -67,14 +69,15 @@ class StageProcess {
     run: ({ step, operations }) => this.#alone(() => this.#run(step, operations)),
     commit: ({ step, figures }) =>
       this.#alone(async () => {
+        this.#payOff();
         await this.#keeping;
         await this.io.operate(() => this.runner.commit(step, figures));
         this.#step = step;
-        if (step % this.opening.snapshotEvery === 0) this.#beginKeeping();
+        this.#owesSnapshot = step % this.opening.snapshotEvery === 0;
         return null;
       }),
     abort: async () => {
-      this.#isAborted = true;
+      this.#abortCount++;
       this.io.stopWaiting('the step was aborted');
       await this.#underWay;
       await this.runner.abort();
@@ -90,18 +93,27 @@ class StageProcess {
     save: ({ path }) => this.#alone(() => this.#save(path)),
   };
 
-  /** Does what touches the runner; an abort that comes meanwhile waits for its end. */
+  /** Does what touches the runner, one after the other; an abort that comes meanwhile waits for the end of what is under way, and what has not begun by then does not begin. */
   #alone<T>(work: () => Promise<T>): Promise<T> {
-    const outcome = work();
+    const abortCount = this.#abortCount;
+    const outcome = this.#underWay.then(() => {
+      this.#throwIfAbortedSince(abortCount);
+      return work();
+    });
     this.#underWay = outcome.catch(() => {});
     return outcome;
   }
 
+  #throwIfAbortedSince(abortCount: number): void {
+    if (abortCount !== this.#abortCount) throw new LinkLost('the step was aborted');
+  }
+
   async #run(step: number, operations: readonly Operation[]): Promise<StageCalls['run']['answer']> {
-    [this.#isAborted, this.#sends, this.#trace] = [false, [], []];
+    [this.#sends, this.#trace] = [[], []];
+    const abortCount = this.#abortCount;
     await this.runner.begin(step);
     for (const { kind, microBatch } of operations) {
-      if (this.#isAborted) throw new LinkLost('the step was aborted');
+      this.#throwIfAbortedSince(abortCount);
       await this.#operations[kind](step, microBatch);
     }
     const { result: figures } = await this.io.operate(() => this.runner.finish());
@@ -130,7 +142,9 @@ class StageProcess {
   }
 
   async #receive(side: 'up' | 'down', step: number, microBatch: number): Promise<readonly StageTensor[]> {
-    const { tensors, startMs, endMs } = await this.io.receive(side, step, microBatch);
+    const received = this.io.receive(side, step, microBatch);
+    this.#payOff();
+    const { tensors, startMs, endMs } = await received;
     this.#trace.push({ stage: this.opening.stage, kind: 'recv', microBatch, startMs, endMs });
     return tensors;
   }
@@ -164,7 +178,7 @@ class StageProcess {
   async #goBack(step: number): Promise<void> {
     const snapshot = await this.#snapshot(step);
     await restore(this.runner, snapshot!.path); // the coordinator names steps of the standing only
-    this.#step = step;
+    [this.#step, this.#owesSnapshot] = [step, false];
   }
 
   async #snapshot(step: number): Promise<Snapshot | undefined> {
@@ -172,8 +186,13 @@ class StageProcess {
     return (await this.snapshots.whole()).find((snapshot) => snapshot.step === step);
   }
 
+  #payOff(): void {
+    if (this.#owesSnapshot) this.#beginKeeping();
+  }
+
   /** Beside what the process does next. */
   #beginKeeping(): void {
+    this.#owesSnapshot = false;
     const step = this.#step;
     this.#keeping = this.runner
       .state()

@@ -77,6 +77,8 @@ export class Pipeline {
   #epoch = 0;
   #startCount = 0;
   #faultsInRow = 0;
+  /** The stages' answers to the last commit, which the next step does not wait for: each stage takes what it is sent in that order. */
+  #committing: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly options: PipelineOptions,
@@ -121,6 +123,7 @@ export class Pipeline {
   save(paths: readonly string[]): Promise<readonly SavedFile[]> {
     return this.#surviving(async () => {
       await this.#reach(this.#target);
+      await this.#committing;
       return this.#all('save', (stage) => ({ path: paths[stage]! }));
     });
   }
@@ -138,16 +141,19 @@ export class Pipeline {
   async #transact(step: number): Promise<void> {
     const operations = this.options.operationsOf(step);
     const operationCount = operations.reduce((sum, list) => sum + list.length + 1, 0);
-    const ran = await this.#all(
+    const running = this.#all(
       'run',
       (stage) => ({ step, operations: operations[stage]! }),
       Math.min(operationCount * this.options.operationTimeoutMs, maxTimerMs), // were they all made one after the other
     );
+    const [ran] = await Promise.all([running, this.#committing]);
     const figures = sumFigures(ran.map((answer) => answer.figures));
     this.#lastRun = { step, figures, trace: ran.flatMap(({ trace }) => trace) };
-    await this.#all('commit', () => ({ step, figures }));
+    this.#committing = this.#all('commit', () => ({ step, figures })).then(() => {
+      this.#faultsInRow = 0;
+    });
+    this.#committing.catch(() => {}); // thrown by what comes next
     this.#step = step;
-    this.#faultsInRow = 0;
   }
 
   /** Does the work, again after every fault, until it is done. */
@@ -171,6 +177,7 @@ export class Pipeline {
   async #recover(): Promise<void> {
     const standings = this.options.stages.map((_, stage) => this.#standing(stage));
     await Promise.allSettled(standings); // though one may fail: a process that is still starting cannot be asked for anything
+    this.#committing = Promise.resolve();
     this.#step = this.#latestCommon(await Promise.all(standings));
     await this.#all('restore', () => ({ step: this.#step }));
     this.#epoch++;

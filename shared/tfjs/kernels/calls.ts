@@ -5,7 +5,7 @@ import type { Tensor, Tensor1D, Tensor4D, Tf } from '../tf.js';
 /** Names in tfjs's registry. */
 export const kernelNames = {
   batchNorm: 'BespokeBatchNorm',
-  activation: 'BespokeActivation',
+  activation: (kind: ActivationKind) => `BespokeActivation:${kind}`,
   globalAverage: 'BespokeGlobalAverage',
 } as const;
 
@@ -29,7 +29,7 @@ export function batchNormalize(
 
 /** x [..] -> same */
 export function activate(tf: Tf, kind: ActivationKind, x: Tensor): Tensor {
-  return run(tf, kernelNames.activation, { x }, { kind })[0]!;
+  return run(tf, kernelNames.activation(kind), { x }, {})[0]!;
 }
 
 /** x [N, H, W, C] -> [N, C] */

@@ -21,9 +21,21 @@ export interface BackendKernels {
     epsilon: number,
   ): [Tensor, Tensor, Tensor];
   activation(kind: ActivationKind, x: Tensor): Tensor;
-  /** dy and x [..] -> dx [..] */
-  activationGradient(kind: ActivationKind, dy: Tensor, x: Tensor): Tensor;
+  /** dy and what the gradient reads (`gradientReads`) [..] -> dx [..] */
+  activationGradient(kind: ActivationKind, dy: Tensor, read: Tensor): Tensor;
 }
+
+/**
+ * Which side of an activation its gradient reads. The result where that says as much: it is what the next convolution keeps as well, so that a tape does not hold the
+ * normalized map besides, a third of what MBConv blocks keep.
+ */
+export const gradientReads: { readonly [K in ActivationKind]: 'x' | 'y' } = {
+  relu: 'y',
+  relu6: 'y',
+  sigmoid: 'y',
+  hardSigmoid: 'x',
+  hardSwish: 'x',
+};
 
 export function composedKernels(tf: Tf): BackendKernels {
   const rows = activationRows(tf);
@@ -48,13 +60,14 @@ export function composedKernels(tf: Tf): BackendKernels {
       return [tf.mul(inner, tf.mul(scale, inverseDeviation)), dScale, dShift];
     },
     activation: (kind, x) => rows[kind].value(x),
-    activationGradient: (kind, dy, x) => rows[kind].gradient(dy, x),
+    activationGradient: (kind, dy, read) => rows[kind].gradient(dy, read),
   };
 }
 
 interface ActivationRow {
   readonly value: (x: Tensor) => Tensor;
-  readonly gradient: (dy: Tensor, x: Tensor) => Tensor;
+  /** Of dy and x or y, as `gradientReads` says. */
+  readonly gradient: (dy: Tensor, read: Tensor) => Tensor;
 }
 
 function activationRows(tf: Tf): { readonly [K in ActivationKind]: ActivationRow } {
@@ -62,15 +75,9 @@ function activationRows(tf: Tf): { readonly [K in ActivationKind]: ActivationRow
   const insideSix = (x: Tensor) => tf.mul(tf.step(x), tf.step(tf.sub(6, x)));
   const hardSigmoidSlope = (x: Tensor) => tf.mul(insideSix(tf.add(x, 3)), 1 / 6);
   return {
-    relu: { value: (x) => tf.relu(x), gradient: (dy, x) => tf.mul(dy, tf.step(x)) },
-    relu6: { value: (x) => tf.relu6(x), gradient: (dy, x) => tf.mul(dy, insideSix(x)) },
-    sigmoid: {
-      value: (x) => tf.sigmoid(x),
-      gradient: (dy, x) => {
-        const y = tf.sigmoid(x);
-        return tf.mul(dy, tf.mul(y, tf.sub(1, y)));
-      },
-    },
+    relu: { value: (x) => tf.relu(x), gradient: (dy, y) => tf.mul(dy, tf.step(y)) },
+    relu6: { value: (x) => tf.relu6(x), gradient: (dy, y) => tf.mul(dy, insideSix(y)) },
+    sigmoid: { value: (x) => tf.sigmoid(x), gradient: (dy, y) => tf.mul(dy, tf.mul(y, tf.sub(1, y))) },
     hardSigmoid: { value: hardSigmoid, gradient: (dy, x) => tf.mul(dy, hardSigmoidSlope(x)) },
     hardSwish: {
       value: (x) => tf.mul(x, hardSigmoid(x)),

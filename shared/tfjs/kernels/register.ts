@@ -2,7 +2,7 @@
 import type { ActivationKind } from '../../graph/op.js';
 import type { Tensor, Tensor1D, Tensor4D, Tf } from '../tf.js';
 import { kernelNames } from './calls.js';
-import { type BackendKernels, composedKernels, globalAverageGradient } from './composed.js';
+import { type BackendKernels, composedKernels, globalAverageGradient, gradientReads } from './composed.js';
 import { type NativeBackend, tensorflowKernels } from './tensorflow.js';
 import { registerTensorflowGradients } from './tensorflow-gradients.js';
 import { registerWasmGradients } from './wasm.js';
@@ -18,7 +18,7 @@ export function ensureKernels(tf: Tf): void {
   if (backendName === 'wasm') registerWasmGradients(tf);
   if (backendName === 'tensorflow') registerTensorflowGradients(tf, tf.backend() as unknown as NativeBackend);
   registerBatchNorm(tf, backendName, kernels);
-  registerActivation(tf, backendName, kernels);
+  for (const kind of Object.keys(gradientReads)) registerActivation(tf, backendName, kind as ActivationKind, kernels);
   registerGlobalAverage(tf, backendName);
 }
 
@@ -61,21 +61,16 @@ function registerBatchNorm(tf: Tf, backendName: string, kernels: BackendKernels)
   });
 }
 
-function registerActivation(tf: Tf, backendName: string, kernels: BackendKernels): void {
-  const gradientName = `${kernelNames.activation}Gradient`;
-  register(tf, kernelNames.activation, backendName, ({ x }, { kind }) =>
-    kernels.activation(kind as ActivationKind, x!),
-  );
-  register(tf, gradientName, backendName, ({ dy, x }, { kind }) =>
-    kernels.activationGradient(kind as ActivationKind, dy!, x!),
-  );
-  if (tf.getGradient(kernelNames.activation)) return;
+function registerActivation(tf: Tf, backendName: string, kind: ActivationKind, kernels: BackendKernels): void {
+  const kernelName = kernelNames.activation(kind);
+  const gradientName = `${kernelName}Gradient`;
+  register(tf, kernelName, backendName, ({ x }) => kernels.activation(kind, x!));
+  register(tf, gradientName, backendName, ({ dy, read }) => kernels.activationGradient(kind, dy!, read!));
+  if (tf.getGradient(kernelName)) return;
   tf.registerGradient({
-    kernelName: kernelNames.activation,
-    inputsToSave: ['x'],
-    gradFunc: (dy, [x], attributes) => ({
-      x: () => run(tf, gradientName, { dy: dy as Tensor, x: x! }, attributes as Attributes)[0]!,
-    }),
+    kernelName,
+    ...(gradientReads[kind] === 'x' ? { inputsToSave: ['x'] } : { outputsToSave: [true] }),
+    gradFunc: (dy, [read]) => ({ x: () => run(tf, gradientName, { dy: dy as Tensor, read: read! }, {})[0]! }),
   });
 }
 

@@ -42,11 +42,11 @@ export function tensorflowKernels(tf: Tf): BackendKernels {
   const call = (name: string, ...inputs: Tensor[]) => backend.executeSingleOutput(name, [float32('T')], inputs);
 
   const activations: {
-    readonly [K in ActivationKind]?: { value(x: Tensor): Tensor; gradient(dy: Tensor, x: Tensor): Tensor };
+    readonly [K in ActivationKind]?: { value(x: Tensor): Tensor; gradient(dy: Tensor, read: Tensor): Tensor };
   } = {
-    relu: { value: (x) => call('Relu', x), gradient: (dy, x) => call('ReluGrad', dy, x) },
-    relu6: { value: (x) => call('Relu6', x), gradient: (dy, x) => call('Relu6Grad', dy, x) },
-    sigmoid: { value: (x) => call('Sigmoid', x), gradient: (dy, x) => call('SigmoidGrad', call('Sigmoid', x), dy) },
+    relu: { value: (x) => call('Relu', x), gradient: (dy, y) => call('ReluGrad', dy, y) },
+    relu6: { value: (x) => call('Relu6', x), gradient: (dy, y) => call('Relu6Grad', dy, y) },
+    sigmoid: { value: (x) => call('Sigmoid', x), gradient: (dy, y) => call('SigmoidGrad', y, dy) },
   };
   return {
     batchNorm: (x, scale, shift, epsilon) => {
@@ -74,8 +74,8 @@ export function tensorflowKernels(tf: Tf): BackendKernels {
       return [withShapeOf(tf, x, dx!), dScale!, dShift!];
     },
     activation: (kind, x) => (activations[kind] ?? { value: () => composed.activation(kind, x) }).value(x),
-    activationGradient: (kind, dy, x) =>
-      (activations[kind] ?? { gradient: () => composed.activationGradient(kind, dy, x) }).gradient(dy, x),
+    activationGradient: (kind, dy, read) =>
+      (activations[kind] ?? { gradient: () => composed.activationGradient(kind, dy, read) }).gradient(dy, read),
   };
 }
 
