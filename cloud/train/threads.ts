@@ -1,4 +1,4 @@
-/** What the native backend of a child process is told by its environment, read when its libraries load. */
+/** What a child process that computes is told when it starts: its native backend by the environment, read when its libraries load, and Node by options. */
 
 /**
  * How many threads it may use; and that glibc's allocator keeps what is freed, since the next step wants as much again: given back to the system, every page would be cleared
@@ -14,3 +14,9 @@ export function nativeEnvironment(threadCount: number): Readonly<Record<string, 
     MALLOC_TRIM_THRESHOLD_,
   };
 }
+
+/**
+ * Options of Node for such a process: V8 collects garbage in the thread that left it. Left to itself it wakes four threads more for that, which a pipeline has no processors
+ * for: they would take those of the neighbouring stages.
+ */
+export const computeArguments: readonly string[] = ['--single-threaded-gc'];

@@ -9,7 +9,7 @@ import { summary } from '@bespoke/cloud/train/gpipe/simulator.js';
 import { Pipeline } from '@bespoke/cloud/train/gpipe/supervisor.js';
 import { byStage, checkTrace } from '@bespoke/cloud/train/gpipe/trace.js';
 import { trainingStageModule } from '@bespoke/cloud/train/gpipe/training-stage.js';
-import { nativeEnvironment } from '@bespoke/cloud/train/threads.js';
+import { computeArguments, nativeEnvironment } from '@bespoke/cloud/train/threads.js';
 
 const aloneEntry = fileURLToPath(new URL('./pipeline-alone.mjs', import.meta.url));
 export const sum = (values) => values.reduce((total, value) => total + value, 0);
@@ -19,6 +19,7 @@ export const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(va
 export async function openAlone(common, microBatchSizes, threadCount) {
   const child = fork(aloneEntry, [JSON.stringify({ ...common, microBatchSizes })], {
     serialization: 'advanced',
+    execArgv: [...process.execArgv, ...computeArguments],
     env: { ...process.env, ...nativeEnvironment(threadCount) },
   });
   child.once('exit', (code, signal) => {

@@ -29,8 +29,8 @@ const obstacle =
       : null;
 if (obstacle) console.log(`pipeline-memory: left out: ${obstacle}`);
 
-/** By the formula one partition needs 447 MB and the largest of four 129 MB; an open process has 230 MB, the maps of one operation are 9 MB each. */
-const capBytes = 550e6;
+/** By the formula one partition needs 303 MB and the largest of four 88 MB; an open process has 230 MB, the maps of one operation are 9 MB each. */
+const capBytes = 450e6;
 /** Larger chunks go back to the system when they are freed: what a process holds is then what its tensors need, not the holes between them as well. */
 const exactBytes = 2 ** 20;
 /** What the formula leaves out: the maps that an operation has under way (test/cloud/train/gpipe/memory.test.ts), and code that is loaded when it is first run. */

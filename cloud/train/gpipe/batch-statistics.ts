@@ -123,8 +123,8 @@ export class BatchStatistics {
       const [begin, end] = [at, at + channelCount];
       at = end;
       const count = sampleCount * valuesPerSample;
-      const squares = Float64Array.from(allVariances.subarray(begin, end), (variance) => variance * (count - 1));
-      return { count, mean: Float64Array.from(allMeans.subarray(begin, end)), squares };
+      const squares = new Float64Array(allVariances.subarray(begin, end)).map((variance) => variance * (count - 1));
+      return { count, mean: new Float64Array(allMeans.subarray(begin, end)), squares };
     });
   }
 

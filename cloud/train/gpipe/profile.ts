@@ -52,7 +52,7 @@ export async function profileBlocks(
       recipe: { ...recipe, batchSize: microBatchSize },
       data,
     });
-    const { outputs, ...cost } = await profileStage(tf, stage, inputs, options);
+    const { outputs, ...cost } = await profileStage(stage, inputs, options);
     stage.dispose();
     costs.push({ id: ids[index]!, parameterBytes: Float32Array.BYTES_PER_ELEMENT * countParams(graph), ...cost });
     inputs = outputs;
@@ -91,7 +91,6 @@ type Measured = Pick<BlockCost, 'forwardMs' | 'backwardMs' | 'savedBytes' | 'bou
 
 /** Medians over the rounds, and what the stage gives for `inputs`. */
 async function profileStage(
-  tf: Tf,
   stage: Stage,
   inputs: readonly StageTensor[],
   { warmupCount = 3, roundCount = 10 }: ProfileOptions,
@@ -99,7 +98,7 @@ async function profileStage(
   const rounds: Round[] = [];
   for (let round = 0; round < warmupCount + roundCount; round++) {
     await yieldToEvents();
-    rounds.push(await runRound(tf, stage, inputs));
+    rounds.push(await runRound(stage, inputs));
   }
   const measured = rounds.slice(warmupCount);
   const middle = (pick: (round: Round) => number) => median(measured.map(pick));
@@ -118,12 +117,12 @@ interface Round extends Pick<Measured, 'forwardMs' | 'backwardMs' | 'savedBytes'
 }
 
 /** Forward and backward of one micro-batch, nothing committed. What is handed back is small everywhere: no kernel is quicker for its values. */
-async function runRound(tf: Tf, stage: Stage, inputs: readonly StageTensor[]): Promise<Round> {
+async function runRound(stage: Stage, inputs: readonly StageTensor[]): Promise<Round> {
   await stage.begin(1);
-  const [bytesBefore, startMs] = [tf.memory().numBytes, performance.now()];
+  const startMs = performance.now();
   const outputs = await stage.forward(0, inputs);
   const forwardMs = performance.now() - startMs;
-  const savedBytes = Math.max(tf.memory().numBytes - bytesBefore - bytesOf(inputs), 0);
+  const { savedBytes } = stage;
   const gradients = outputs.map(({ shape, values }) => ({ shape, values: new Float32Array(values.length).fill(1e-3) }));
   const turnedMs = performance.now();
   await stage.backward(0, gradients);

@@ -57,6 +57,7 @@ export class StageIo {
   readonly #arrived = new Map<string, ReceivedFrame>();
   readonly #awaited = new Map<string, (frame: ReceivedFrame) => void>();
   readonly #waiting = new Set<(error: Error) => void>();
+  readonly #copies = new SharedCopies();
   #lost: string | null = null;
   #epoch = 0;
   #requestCount = 0;
@@ -89,10 +90,12 @@ export class StageIo {
 
   /** Sends copies of the tensors while the caller goes on; resolves to the span of the transfer. Rejects with `LinkLost`. */
   send(side: Side, step: number, microBatch: number, tensors: readonly StageTensor[]): Promise<Span> {
-    const copies = copyTensors(tensors);
+    const copies = tensors.map(({ shape, values }) => ({ shape, values: this.#copies.of(values) }));
     const frame: Frame = { kind: kindTo[side], step, microBatch, tensors: copies };
-    const transfer = copies[0] && [copies[0].values.buffer as ArrayBuffer];
-    return this.#waitFor(this.#request('send', { side, frame }, transfer).catch(lost));
+    const sent = this.#request('send', { side, frame }).finally(() => {
+      for (const { values } of copies) this.#copies.release(values);
+    });
+    return this.#waitFor(sent.catch(lost));
   }
 
   /** Waits for the message of a neighbour. Throws `LinkLost`. */
@@ -181,13 +184,18 @@ function lost(error: Error): never {
   throw new LinkLost(error.message);
 }
 
-/** In one buffer that can be given away whole, whatever else the buffers of the tensors hold or are held by. */
-function copyTensors(tensors: readonly StageTensor[]): StageTensor[] {
-  const all = new Float32Array(tensors.reduce((sum, { values }) => sum + values.length, 0));
-  let offset = 0;
-  return tensors.map(({ shape, values }) => {
-    all.set(values, offset);
-    offset += values.length;
-    return { shape, values: all.subarray(offset - values.length, offset) };
-  });
+/** Copies that the other thread sees as well, in memory that is used again: what a step sends is no garbage. */
+class SharedCopies {
+  readonly #free: Float32Array[] = [];
+
+  of(values: Float32Array): Float32Array {
+    const at = this.#free.findIndex(({ length }) => length === values.length);
+    const copy = at >= 0 ? this.#free.splice(at, 1)[0]! : new Float32Array(new SharedArrayBuffer(values.byteLength));
+    copy.set(values);
+    return copy;
+  }
+
+  release(copy: Float32Array): void {
+    this.#free.push(copy);
+  }
 }

@@ -97,6 +97,11 @@ export class Stage implements StageRunner {
     return download(dxs.slice(this.names.length));
   }
 
+  /** What the micro-batches between their forward and their backward keep, beyond their inputs and the weights. */
+  get savedBytes(): number {
+    return [...this.held.values()].reduce((sum, held) => sum + ('tape' in held ? held.tape.savedBytes : 0), 0);
+  }
+
   /** After the last backward: at the last stage what the step came to, and at all, where gradients are clipped, their squared norms. */
   async finish(): Promise<Figures> {
     const { isLast, recipe } = this.options;

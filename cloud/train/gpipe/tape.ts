@@ -78,6 +78,18 @@ export class Tape {
     return taken;
   }
 
+  /** Of what is kept, shared memory counted once, and that of `xs` not. */
+  get savedBytes(): number {
+    const counted = new Set(this.xs.map(({ dataId }) => dataId));
+    let byteCount = 0;
+    for (const { dataId, size, dtype } of this.nodes.flatMap(({ saved }) => saved)) {
+      if (counted.has(dataId)) continue;
+      counted.add(dataId);
+      byteCount += size * this.tf.util.bytesPerElement(dtype);
+    }
+    return byteCount;
+  }
+
   /** Gives back what is kept, where backward is not wanted any more. */
   dispose(): void {
     for (const { saved } of this.nodes) this.tf.dispose([...saved]);
