@@ -1,13 +1,14 @@
 /**
  * Pipeline: the coordinator of the stages' processes. A step is a transaction:
  *
- *            run n               all have ended their backwards          all have committed
- *   at n-1 ─────────▶ running ───────────────────────────────▶ commit n ────────────────────▶ at n
- *     ▲                  │ a stage is gone, or a link             │
- *     └──── recover ◀────┴────────────────────────────────────────┘
+ *            run n               all have ended their backwards            run n + 1, which every stage takes after its commit n
+ *   at n-1 ─────────▶ running ───────────────────────────────▶ commit n ─────────────────────────────────────────────────────▶ running
+ *     ▲                  │ a stage is gone, or a link             │                                                              │
+ *     └──── recover ◀────┴────────────────────────────────────────┴──────────────────────────────────────────────────────────────┘
  *
  *   recover: abort the living, start the gone again ─▶ the latest step that every stage can be at ─▶ restore ─▶ link anew ─▶ run
  *
+ * Nobody waits for the commits of the others: that all have run n decides the step, and what a commit moves can be computed again.
  * A stage has its state in memory and two snapshots; neighbours are never more than one commit apart and commit n + 1 waits for snapshot n. So there is always such a
  * step: n, or n-1 where the end came before the last snapshot was whole; the steps from there are replayed and give the same bits.
  */
@@ -101,7 +102,7 @@ export class Pipeline {
     return pipeline;
   }
 
-  /** The last step that all stages have committed. */
+  /** The last step that all stages have run: all of them commit it, or run it again to the same bits and then do. */
   get step(): number {
     return this.#target;
   }

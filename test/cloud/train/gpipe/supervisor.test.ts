@@ -124,15 +124,15 @@ describe('Pipeline', () => {
     ['after it committed, before it said so', 'afterCommit'],
     ['before its snapshot is written', 'state'],
     ['within a backward', 'backward'],
-  ] as const)('agrees on a step when a stage dies %s', async (_, at) => {
-    for (const stage of [0, 1, 2]) {
-      const accident: Accident = { kind: 'die', at, step: 2, onceAt: join(temporaryFolder(), 'died') };
+  ] as const)('agrees on a step when a stage dies %s, be it the last step', async (_, at) => {
+    for (const [stage, step] of [0, 1, 2].flatMap((stage) => [2, 4].map((step) => [stage, step] as const))) {
+      const accident: Accident = { kind: 'die', at, step, onceAt: join(temporaryFolder(), 'died') };
       const { pipeline, faults } = await openPipeline({
         stageCount: 3,
         microBatchCount: 3,
         accidentOf: { stage, accident },
       });
-      for (let step = 1; step <= 4; step++) expect((await pipeline.runStep()).step).toBe(step);
+      for (let count = 1; count <= 4; count++) expect((await pipeline.runStep()).step).toBe(count);
       expect(await stateOf(pipeline, 3)).toEqual(await trainAlone(3, 4));
       expect(faults).toMatchObject([{ stage, how: 'SIGKILL' }]);
     }
@@ -186,19 +186,37 @@ describe('Pipeline', () => {
     expect(faults).toEqual([]);
   });
 
-  it('gives up with STAGE_LOST on a stage that dies again and again', async () => {
-    const accident: Accident = { kind: 'die', at: 'backward', step: 2 };
-    const { pipeline } = await openPipeline({
-      stageCount: 2,
-      microBatchCount: 2,
-      accidentOf: { stage: 0, accident },
-    });
-    await pipeline.runStep();
-    await expect(pipeline.runStep()).rejects.toMatchObject({
-      code: 'STAGE_LOST',
-      details: { stage: 0, how: 'SIGKILL' },
-    });
+  it('ends with STAGE_FAILED when the code of a stage throws as it commits: in the next step, or in the checkpoint', async () => {
+    const accident: Accident = { kind: 'throw', at: 'beforeCommit', step: 1 };
+    for (const next of ['runStep', 'save'] as const) {
+      const { pipeline } = await openPipeline({
+        stageCount: 2,
+        microBatchCount: 2,
+        accidentOf: { stage: 1, accident },
+      });
+      await pipeline.runStep();
+      const ended = next === 'save' ? stateOf(pipeline, 2) : pipeline.runStep();
+      await expect(ended).rejects.toMatchObject({ code: 'STAGE_FAILED', details: { stage: 1 } });
+    }
   });
+
+  it.each(['backward', 'beforeCommit'] as const)(
+    'gives up with STAGE_LOST on a stage that dies again and again: %s',
+    async (at) => {
+      const accident: Accident = { kind: 'die', at, step: 2 };
+      const { pipeline } = await openPipeline({
+        stageCount: 2,
+        microBatchCount: 2,
+        accidentOf: { stage: 0, accident },
+      });
+      await pipeline.runStep();
+      if (at === 'beforeCommit') await pipeline.runStep(); // which all have run by then
+      await expect(pipeline.runStep()).rejects.toMatchObject({
+        code: 'STAGE_LOST',
+        details: { stage: 0, how: 'SIGKILL' },
+      });
+    },
+  );
 
   it('leaves no process behind: neither closed, nor killed while a stage computes', async () => {
     const { pipeline } = await openPipeline({ stageCount: 3, microBatchCount: 1 });
