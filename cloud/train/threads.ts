@@ -1,10 +1,23 @@
-/** What a child process that computes is told when it starts: its native backend by the environment, read when its libraries load, and Node by options. */
+/** How a child process that computes is started: its native backend is told by the environment, read when its libraries load, and Node by options. */
+import type { ForkOptions } from 'node:child_process';
+
+/**
+ * For `fork`: a process with so many threads that compute. V8 collects garbage in the thread that left it: left to itself it wakes four more for that, which would take the
+ * processors of the processes beside it.
+ */
+export function computeProcess(threadCount: number): Pick<ForkOptions, 'serialization' | 'execArgv' | 'env'> {
+  return {
+    serialization: 'advanced',
+    execArgv: [...process.execArgv, '--single-threaded-gc'],
+    env: { ...process.env, ...nativeEnvironment(threadCount) },
+  };
+}
 
 /**
  * How many threads it may use; and that glibc's allocator keeps what is freed, since the next step wants as much again: given back to the system, every page would be cleared
  * and mapped anew. Chunks of up to 32 MiB, the most that glibc allows. Who has set these variables himself keeps them (docs/training.md says what for).
  */
-export function nativeEnvironment(threadCount: number): Readonly<Record<string, string>> {
+function nativeEnvironment(threadCount: number): Readonly<Record<string, string>> {
   const { MALLOC_MMAP_THRESHOLD_ = String(2 ** 25), MALLOC_TRIM_THRESHOLD_ = String(2 ** 40) } = process.env;
   return {
     TF_NUM_INTRAOP_THREADS: String(threadCount),
@@ -14,9 +27,3 @@ export function nativeEnvironment(threadCount: number): Readonly<Record<string, 
     MALLOC_TRIM_THRESHOLD_,
   };
 }
-
-/**
- * Options of Node for such a process: V8 collects garbage in the thread that left it. Left to itself it wakes four threads more for that, which a pipeline has no processors
- * for: they would take those of the neighbouring stages.
- */
-export const computeArguments: readonly string[] = ['--single-threaded-gc'];

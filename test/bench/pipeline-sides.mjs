@@ -9,7 +9,7 @@ import { summary } from '@bespoke/cloud/train/gpipe/simulator.js';
 import { Pipeline } from '@bespoke/cloud/train/gpipe/supervisor.js';
 import { byStage, checkTrace } from '@bespoke/cloud/train/gpipe/trace.js';
 import { trainingStageModule } from '@bespoke/cloud/train/gpipe/training-stage.js';
-import { computeArguments, nativeEnvironment } from '@bespoke/cloud/train/threads.js';
+import { computeProcess } from '@bespoke/cloud/train/threads.js';
 
 const aloneEntry = fileURLToPath(new URL('./pipeline-alone.mjs', import.meta.url));
 export const sum = (values) => values.reduce((total, value) => total + value, 0);
@@ -17,11 +17,7 @@ export const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(va
 
 /** One process. `run(stepCount)` resolves to the time of each step in ms; `ask` to what pipeline-alone.mjs answers. */
 export async function openAlone(common, microBatchSizes, threadCount) {
-  const child = fork(aloneEntry, [JSON.stringify({ ...common, microBatchSizes })], {
-    serialization: 'advanced',
-    execArgv: [...process.execArgv, ...computeArguments],
-    env: { ...process.env, ...nativeEnvironment(threadCount) },
-  });
+  const child = fork(aloneEntry, [JSON.stringify({ ...common, microBatchSizes })], computeProcess(threadCount));
   child.once('exit', (code, signal) => {
     if (signal || code) throw new Error(`a process that trains alone ended: ${signal ?? `exit code ${code}`}`);
   });

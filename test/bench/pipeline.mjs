@@ -12,6 +12,7 @@ import { splitMicroBatches } from '@bespoke/cloud/train/gpipe/microbatch.js';
 import { planPipeline } from '@bespoke/cloud/train/gpipe/planner.js';
 import { measureTransfer } from '@bespoke/cloud/train/gpipe/transfer.js';
 import { besideEachOther, median, openAlone, openPipeline, sum } from './pipeline-sides.mjs';
+import { trainedBlock } from './workloads.mjs';
 
 /** V8 goes on compiling: a pipeline's steps get shorter by 4% from the first thirty to the hundredth. A training has thousands. */
 const [roundCount, warmupCount, stepsPerTurn] = [Number(process.argv[2] ?? 5), 100, 5];
@@ -19,23 +20,13 @@ const [stageCount, microBatchCount, sampleCount] = [2, 8, 64];
 const [oneName, gpipeName, twoName] = ['1 process, 1 thread, M = 8', 'pipeline, gpipe', 'two processes at once'];
 const aims = { speedup: 1.6, idleShare: 0.2, recomputing: 0.27 };
 
-const mbconv = (index) => ({
-  id: `block${index}`,
-  kind: 'mbconv',
-  outChannels: 32,
-  kernelSize: 5,
-  stride: 1,
-  expandRatio: 6,
-  activation: 'relu6',
-  squeezeExcite: false,
-});
 const network = {
   version: 1,
   name: 'chain',
   input: { height: 32, width: 32, channels: 3 },
   blocks: [
     { kind: 'conv', id: 'stem', outChannels: 32, kernelSize: 3, stride: 2, activation: 'relu6' },
-    ...Array.from({ length: 6 }, (_, index) => mbconv(index)),
+    ...Array.from({ length: 6 }, (_, index) => ({ id: `block${index}`, kind: 'mbconv', ...trainedBlock })),
     { kind: 'head', id: 'head', classes: 10 },
   ],
 };
@@ -130,13 +121,13 @@ async function compare(sides) {
   return printTimes(Object.keys(sides), rounds);
 }
 
-const isWarm = new Set();
+const warmRuns = new Set();
 
 /** The median step of each side's turn, by round. */
 async function takeTurns(runs) {
   for (const run of runs) {
-    if (!isWarm.has(run)) await run(warmupCount);
-    isWarm.add(run);
+    if (!warmRuns.has(run)) await run(warmupCount);
+    warmRuns.add(run);
   }
   const rounds = [];
   for (let round = 0; round < roundCount; round++) {

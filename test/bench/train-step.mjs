@@ -18,6 +18,7 @@ import { GraphBuilder } from '@bespoke/shared/graph/graph.js';
 import { initializeWeights } from '@bespoke/shared/graph/weights.js';
 import { lowerMBConv } from '@bespoke/shared/network/mbconv.js';
 import { execute } from '@bespoke/shared/tfjs/execute.js';
+import { trainedBlock } from './workloads.mjs';
 
 const batchSize = 64;
 const sgd = { stepsDone: 0, learningRate: 0.01, momentum: 0.9, weightDecay: 0 };
@@ -52,16 +53,8 @@ async function openTfjs(name) {
 
 function buildGraph() {
   const builder = new GraphBuilder();
-  const block = {
-    outChannels: 32,
-    kernelSize: 5,
-    stride: 1,
-    expandRatio: 6,
-    activation: 'relu6',
-    squeezeExcite: false,
-  };
   let tensor = builder.input('input', [16, 16, 32]);
-  for (let index = 0; index < 4; index++) tensor = lowerMBConv(builder, `block${index}`, block, tensor);
+  for (let index = 0; index < 4; index++) tensor = lowerMBConv(builder, `block${index}`, trainedBlock, tensor);
   return builder.build([tensor]);
 }
 

@@ -25,6 +25,16 @@ export function extremes(space) {
   );
 }
 
+/** The block that training steps are timed on: MBConv with six times as many channels inside, for maps of 16x16x32. */
+export const trainedBlock = {
+  outChannels: 32,
+  kernelSize: 5,
+  stride: 1,
+  expandRatio: 6,
+  activation: 'relu6',
+  squeezeExcite: false,
+};
+
 export function networkWorkload(network) {
   return { kind: 'network', network, dtype: 'float32', batch: 1 };
 }

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { lastWordsOf } from '../last-words.js';
 import type { BackendName } from '../tfjs/backend.js';
-import { nativeEnvironment } from '../threads.js';
+import { computeProcess } from '../threads.js';
 import type { Evaluated, EvaluationTask, Evaluator } from './evaluator.js';
 
 export interface PoolOptions {
@@ -71,8 +71,7 @@ export function openEvaluationPool(options: PoolOptions): Evaluator {
   }
 
   function start(): Worker {
-    const env = { ...process.env, ...nativeEnvironment(options.threadCount) };
-    const child = fork(entry, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced', env });
+    const child = fork(entry, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], ...computeProcess(options.threadCount) });
     const worker: Worker = { process: child, busyWith: null, lastWords: lastWordsOf(child.stderr!) };
     workers.add(worker);
     child.on('message', (answer: WorkerAnswer) => {

@@ -11,7 +11,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { lastWordsOf } from '../last-words.js';
-import { computeArguments, nativeEnvironment } from '../threads.js';
+import { computeProcess } from '../threads.js';
 import { memoryRemedy, StageFault, type StageHost } from './stage-host.js';
 import { type FromStage, heart, type StageCall, type StageCalls, type ToStage } from './stage-messages.js';
 
@@ -41,9 +41,7 @@ export class LocalStage implements StageHost {
   ) {
     this.#process = fork(entry, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
-      serialization: 'advanced',
-      execArgv: [...process.execArgv, ...computeArguments],
-      env: { ...process.env, ...nativeEnvironment(threadCount) },
+      ...computeProcess(threadCount),
     });
     this.#process.on('message', (message: FromStage) => this.#answered(message));
     this.#lastWords = lastWordsOf(this.#process.stderr!);

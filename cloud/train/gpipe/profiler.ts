@@ -14,7 +14,7 @@ import type { Network } from '@bespoke/shared/network/network.js';
 import { lastWordsOf } from '../last-words.js';
 import type { TrainRecipe } from '../recipe.js';
 import type { BackendName } from '../tfjs/backend.js';
-import { nativeEnvironment } from '../threads.js';
+import { computeProcess } from '../threads.js';
 import type { BlockCost, MeasuredCosts, TransferCost } from './costs.js';
 import { splitMicroBatches } from './microbatch.js';
 
@@ -164,11 +164,7 @@ class ProfileProcess {
     private readonly subject: ProfileSubject,
     threadCount: number,
   ) {
-    this.#process = fork(entry, {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      serialization: 'advanced',
-      env: { ...process.env, ...nativeEnvironment(threadCount) },
-    });
+    this.#process = fork(entry, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], ...computeProcess(threadCount) });
     this.#lastWords = lastWordsOf(this.#process.stderr!);
     this.#process.on('message', (message: FromProfile) => {
       if ('problem' in message) this.#fail(message.problem);

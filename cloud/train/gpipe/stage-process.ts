@@ -69,7 +69,7 @@ class StageProcess {
     run: ({ step, operations }) => this.#alone(() => this.#run(step, operations)),
     commit: ({ step, figures }) =>
       this.#alone(async () => {
-        this.#payOff();
+        this.#keepIfOwed();
         await this.#keeping;
         await this.io.operate(() => this.runner.commit(step, figures));
         this.#step = step;
@@ -143,7 +143,7 @@ class StageProcess {
 
   async #receive(side: 'up' | 'down', step: number, microBatch: number): Promise<readonly StageTensor[]> {
     const received = this.io.receive(side, step, microBatch);
-    this.#payOff();
+    this.#keepIfOwed();
     const { tensors, startMs, endMs } = await received;
     this.#trace.push({ stage: this.opening.stage, kind: 'recv', microBatch, startMs, endMs });
     return tensors;
@@ -186,7 +186,7 @@ class StageProcess {
     return (await this.snapshots.whole()).find((snapshot) => snapshot.step === step);
   }
 
-  #payOff(): void {
+  #keepIfOwed(): void {
     if (this.#owesSnapshot) this.#beginKeeping();
   }
 

@@ -45,7 +45,7 @@ export interface StageRunner {
   /** Forgets the open step, if there is one. */
   abort(): Promise<void>;
   /**
-   * The state of the last commit by global names: weights, statistics, optimizer. Forwards and backwards of the next step may run before it resolves; commit and restore
+   * The state of the last commit by global names: weights, statistics, optimizer. It may be asked for within the next step, whose forwards and backwards may run before it resolves; commit and restore
    * wait for it.
    */
   state(): Promise<Weights>;
