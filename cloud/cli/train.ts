@@ -8,6 +8,7 @@ import { lower } from '@bespoke/shared/network/lower.js';
 import type { Network } from '@bespoke/shared/network/network.js';
 import { type Command, Option } from 'commander';
 import { exportChecked } from '../model-file.js';
+import { lockFolder } from '../store/lock.js';
 import { packDataset } from '../train/data/pack.js';
 import type { PackedDataset } from '../train/data/packed.js';
 import type { Engine } from '../train/engine.js';
@@ -95,9 +96,11 @@ async function train(source: string, call: TrainCall): Promise<void> {
   const startMs = performance.now();
   const bar = createProgress();
   const out = call.out ?? join(call.dataDirectory, 'trainings', basename(source, '.json'));
+  let unlock = () => {};
   try {
     const settings = await settingsOf(call);
     readNetworkSource(source, {}); // before the data are packed, which may take minutes
+    unlock = lockFolder(out, 'train.lock', (cause) => new AppError('TRAINING_IN_USE', { directory: out }, { cause }));
     const engine = await openTfjsEngine(call.backend === 'auto' ? undefined : call.backend);
     const { backend, version } = engine.describe();
     const datasets = join(call.dataDirectory, 'datasets');
@@ -119,6 +122,7 @@ async function train(source: string, call: TrainCall): Promise<void> {
     const seconds = (performance.now() - startMs) / 1000;
     printResult(call, { ...result, stepMs, seconds }, `${progress.gantt}${table({ ...result, stepMs, seconds })}`);
   } finally {
+    unlock();
     bar.end();
   }
 }

@@ -8,6 +8,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import Sqlite from 'better-sqlite3';
+import { lockFolder } from './lock.js';
 import { first } from './migrations/0001-first.js';
 import { passes } from './migrations/0002-passes.js';
 import { blocks } from './migrations/0003-blocks.js';
@@ -60,19 +61,7 @@ function migrate(database: Database, path: string): void {
   }
 }
 
-/**
- * Takes the folder for one cloud; returns what gives it back. The system drops the lock when the process ends, however
- * it ends. Throws `STORE_IN_USE`.
- */
+/** Takes the folder for one cloud; returns what gives it back. Throws `STORE_IN_USE`. */
 export function lockDirectory(directory: string): () => void {
-  mkdirSync(directory, { recursive: true });
-  const lock = new Sqlite(join(directory, 'cloud.lock'), { timeout: 0 });
-  try {
-    lock.exec('BEGIN EXCLUSIVE');
-  } catch (cause) {
-    lock.close();
-    if (!(cause instanceof Sqlite.SqliteError && cause.code === 'SQLITE_BUSY')) throw cause;
-    throw new AppError('STORE_IN_USE', { directory }, { cause });
-  }
-  return () => lock.close();
+  return lockFolder(directory, 'cloud.lock', (cause) => new AppError('STORE_IN_USE', { directory }, { cause }));
 }

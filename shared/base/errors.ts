@@ -51,6 +51,7 @@ export interface ErrorDetails {
   CHECKPOINT_FOREIGN: { directory: string; what: string };
   NETWORK_DATA_MISFIT: { what: string; network: string; data: string };
   PROFILE_FAILED: { problem: string };
+  TRAINING_IN_USE: { directory: string };
   TRAINING_STOPPED: { directory: string };
   BACKEND_UNAVAILABLE: { backend: string; problem: string };
   EXPORT_SHAPE_DIFFERS: { expected: number; got: number };
@@ -182,6 +183,8 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
     `expected ${d.directory} to be empty or of this training, but it holds one with ${d.what}; go on with what it was begun with, or choose another folder`,
   NETWORK_DATA_MISFIT: (d) =>
     `expected a network for this data set, but ${d.what} of the network is ${d.network} and of the data ${d.data}; change the network or give --resolution`,
+  TRAINING_IN_USE: (d) =>
+    `expected ${d.directory} to be free, but another \`bespoke train\` writes there; wait for its end, or choose another folder with --out`,
   TRAINING_STOPPED: (d) =>
     `the training was stopped; what it has by now is in ${d.directory}: the same command goes on from there`,
   PROFILE_FAILED: (d) => `expected to measure the blocks of the network, but ${d.problem}`,

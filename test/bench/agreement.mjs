@@ -1,5 +1,5 @@
 /**
- * Do our latencies agree with those of others on the same files? Twenty workloads of 0.2 ms and more, written once as .tflite; our
+ * Do our latencies agree with those of others on the same files? Twenty workloads of 0.2 ms and more on this machine, written once as .tflite; our
  * agent and two Python programs (invoke() alone, XNNPACK, one thread) take turns on each file, round by round, and each counts its
  * two quietest of five passes, with the model loaded afresh.
  *
@@ -37,7 +37,10 @@ if (!existsSync(python)) {
 
 const folder = mkdtempSync(join(tmpdir(), 'bespoke-agreement-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-const files = benchWorkloads().map(({ name, workload }, index) => {
+const measurer = createMeasurer({ threads: [1], runtimes: ['tflite'] });
+const runtime = await tfliteRuntime(measurer);
+printLoad('before');
+const files = (await benchWorkloads(measurer, runtime)).map(({ name, workload }, index) => {
   const { graph, weights, batch } = modelOf({ workload });
   const bytes = writeTflite(graph, weights, { batch, description: name });
   const path = join(folder, `${index}.tflite`);
@@ -80,11 +83,8 @@ const references = [
   await openReference('the same library from Python,', delegate, false),
   await openReference('TensorFlow', 'tensorflow', true),
 ];
-const measurer = createMeasurer({ threads: [1], runtimes: ['tflite'] });
-const runtime = await tfliteRuntime(measurer);
 const ours = files.map(() => []);
 
-printLoad('before');
 for (let round = 0; round < roundCount; round++) {
   for (const index of randomStream(1, 'agreement', round).permutation(files.length)) {
     const file = files[index];

@@ -11,11 +11,11 @@ import { ascending, median, summarize, summarizePasses } from '@bespoke/shared/l
 import { benchWorkloads, measureSuccess, percent, printLoad, tfliteRuntime } from './workloads.mjs';
 
 const runCount = Number(process.argv[2] ?? 10);
-const workloads = benchWorkloads().slice(0, Number(process.argv[3] ?? 20));
 
 printLoad('before');
 const measurer = createMeasurer({ threads: [1], runtimes: ['tflite'] });
 const runtime = await tfliteRuntime(measurer);
+const workloads = (await benchWorkloads(measurer, runtime)).slice(0, Number(process.argv[3] ?? 20));
 const runs = workloads.map(() => []);
 for (let run = 0; run < runCount; run++) {
   for (const index of randomStream(1, 'repeatability', run).permutation(workloads.length)) {
