@@ -1,13 +1,14 @@
 /**
  * Does a study beat random networks of the same budget, trained equally?
  *
- *   node test/experiments/random-baseline.mjs DATA_DIRECTORY STUDY_ID [COUNT [FIRST]]
+ *   node test/experiments/random-baseline.mjs DATA_DIRECTORY STUDY_ID [COUNT [FIRST]] [--steps N]
  *
  * Takes a finished study's own prices, budget, recipe and step count, draws COUNT random networks (default 5; from number FIRST on) with a predicted latency
- * of 0.85 to 1.0 times the budget, trains each as the study trained its winner, and prints one line of JSON per network.
+ * of 0.85 to 1.0 times the budget, trains each as the study trained its winner, and prints one line of JSON per network. With --steps all are trained for so many, the winner first.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { buildSpace } from '@bespoke/cloud/search/presets.js';
 import { randomWithin } from '@bespoke/cloud/search/random.js';
 import { trainRecipe } from '@bespoke/cloud/search/settings.js';
@@ -20,13 +21,14 @@ import { countMacs } from '@bespoke/shared/cost/macs.js';
 import { countParams } from '@bespoke/shared/graph/weights.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 
-const [dataDirectory, id, count = '5', first = '0'] = process.argv.slice(2);
+const { values, positionals } = parseArgs({ options: { steps: { type: 'string' } }, allowPositionals: true });
+const [dataDirectory, id, count = '5', first = '0'] = positionals;
 const store = openStore(dataDirectory);
 const spec = resolveSpec(parseSpec(store.studies.detail(id).specYaml));
 store.close();
 const outcome = (name) => JSON.parse(readFileSync(join(dataDirectory, 'studies', id, `${name}.json`), 'utf8'));
 const { latencyMs, fixedMs, budgetMs } = outcome('prices');
-const { stepCount } = outcome('trained');
+const stepCount = values.steps === undefined ? outcome('trained').stepCount : Number(values.steps);
 
 const { source, resolution, ...shares } = spec.data;
 const data = await packDataset(source, join(dataDirectory, 'datasets'), {
@@ -36,8 +38,12 @@ const data = await packDataset(source, join(dataDirectory, 'datasets'), {
 const engine = await openTfjsEngine();
 const space = buildSpace(spec.space, data.manifest);
 
-for (let index = Number(first); index < Number(first) + Number(count); index++) {
-  const path = randomWithin(space, latencyMs, fixedMs, budgetMs, spec.seed * 1000 + index);
+const randomPath = (index) => randomWithin(space, latencyMs, fixedMs, budgetMs, spec.seed * 1000 + index);
+const networks = [
+  ...(values.steps === undefined ? [] : [['found', outcome('derived').path]]),
+  ...Array.from({ length: Number(count) }, (_, at) => Number(first) + at).map((index) => [index, randomPath(index)]),
+];
+for (const [index, path] of networks) {
   const graph = lower(choose(space, path));
   const startMs = Date.now();
   const weights = await engine.train(graph, data, trainRecipe(spec, stepCount));

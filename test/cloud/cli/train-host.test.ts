@@ -12,9 +12,11 @@ import { describe, expect, it } from 'vitest';
 import { runToEnd } from '../../support/command.js';
 import { temporaryFolder } from '../../support/folder.js';
 import { Program } from '../../support/program.js';
+import { computeWithOneThread } from '../../support/threads.js';
 import { bytesOf, data, networks, recipeOf, sizesOf } from '../train/gpipe/local-pipeline.js';
 import { loopOverMicroBatches } from '../train/gpipe/reference-loop.js';
 
+computeWithOneThread();
 const bespoke = '../cloud/bin/bespoke.js';
 const { network } = networks.mbconv;
 const [recipe, microBatchSizes] = [{ ...recipeOf(10), stepCount: 2 }, sizesOf(10, 3)];

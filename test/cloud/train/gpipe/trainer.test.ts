@@ -13,9 +13,11 @@ import { trainedWeights } from '@bespoke/cloud/train/tfjs/variables.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../support/folder.js';
+import { computeWithOneThread } from '../../../support/threads.js';
 import { bytesOf, networks, recipeOf, sizesOf, data as tiny } from './local-pipeline.js';
 import { loopOverMicroBatches } from './reference-loop.js';
 
+computeWithOneThread();
 const { network } = networks.cells;
 const recipe = { ...recipeOf(10), stepCount: 8 };
 const settings: PipelineSettings = {
