@@ -4,11 +4,14 @@ import type { Readable } from 'node:stream';
 /** How much of it is kept, in characters. */
 const maxLength = 2000;
 
+/** What TensorFlow says as it loads, whatever it is told by TF_CPP_MIN_LOG_LEVEL. */
+const greetings = /^.*(absl::InitializeLog\(\)|oneDNN custom operations).*\n/gm;
+
 /** Listens from now on; gives what was said last. */
 export function lastWordsOf(stderr: Readable): () => string {
   let words = '';
   stderr.setEncoding('utf8').on('data', (text: string) => {
     words = (words + text).slice(-maxLength);
   });
-  return () => words;
+  return () => words.replace(greetings, '');
 }

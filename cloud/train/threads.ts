@@ -14,7 +14,7 @@ export function computeProcess(threadCount: number): Pick<ForkOptions, 'serializ
 }
 
 /**
- * How many threads it may use; and that glibc's allocator keeps what is freed, since the next step wants as much again: given back to the system, every page would be cleared
+ * How many threads it may use; and that glibc's allocator keeps what is freed, as TensorFlow's pool does by itself for tensors where it has oneDNN's kernels, since the next step wants as much again: given back to the system, every page would be cleared
  * and mapped anew. Chunks of up to 32 MiB, the most that glibc allows. Who has set these variables himself keeps them (docs/training.md says what for).
  */
 function nativeEnvironment(threadCount: number): Readonly<Record<string, string>> {

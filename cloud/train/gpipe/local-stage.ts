@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { lastWordsOf } from '../last-words.js';
 import { computeProcess } from '../threads.js';
-import { memoryRemedy, StageFault, type StageHost } from './stage-host.js';
+import { lossOf, memoryRemedy, StageFault, type StageHost } from './stage-host.js';
 import { type FromStage, heart, type StageCall, type StageCalls, type ToStage } from './stage-messages.js';
 
 interface Pending {
@@ -50,7 +50,8 @@ export class LocalStage implements StageHost {
         this.#ended(how);
         resolve();
       };
-      this.#process.once('exit', (code, signal) => ended(this.#killedBecause ?? signal ?? `exit code ${code}`));
+      // not `exit`, which may come before the last words
+      this.#process.once('close', (code, signal) => ended(this.#killedBecause ?? signal ?? `exit code ${code}`));
       this.#process.once('error', (error) => ended(`it did not start: ${error.message}`));
     });
     this.#watch = this.#watchHeart(this.#process.stdio[heart.fd] as Readable);
@@ -73,7 +74,7 @@ export class LocalStage implements StageHost {
     argument: StageCalls[C]['argument'],
     timeoutMs: number,
   ): Promise<StageCalls[C]['answer']> {
-    if (this.#gone !== null) return Promise.reject(new StageFault(this.stage, this.#gone));
+    if (this.#gone !== null) return Promise.reject(lossOf(this, this.#gone));
     const id = this.#callCount++;
     const message: ToStage<C> = { id, call, argument };
     const timer = setTimeout(() => this.#kill(`no answer to ${call} within ${timeoutMs} ms`), timeoutMs);
@@ -118,7 +119,7 @@ export class LocalStage implements StageHost {
   #ended(how: string): void {
     this.#gone = how;
     clearInterval(this.#watch);
-    for (const { reject } of this.#pending.values()) reject(new StageFault(this.stage, how));
+    for (const { reject } of this.#pending.values()) reject(lossOf(this, how));
     this.#pending.clear();
   }
 }

@@ -2,6 +2,7 @@
 import type { Tf } from '@bespoke/shared/tfjs/tf.js';
 import { type PackedDataset, readPacked } from '../data/packed.js';
 import { openBackend } from '../tfjs/backend.js';
+import { describeShortage } from './memory-shortage.js';
 import { measureStep, profileBlocks } from './profile.js';
 import type { FromProfile, ProfileCall, ProfileCalls, ProfileSubject, ToProfile } from './profiler.js';
 import { measureTransfer } from './transfer.js';
@@ -35,7 +36,8 @@ process.on('message', async ({ subject, call, argument }: ToProfile) => {
   try {
     reply({ answer: await answers[call](subject, argument as never) });
   } catch (error) {
-    reply({ problem: error instanceof Error ? error.message : String(error) });
+    const problem = error instanceof Error ? error.message : String(error);
+    reply({ problem: describeShortage(problem) ?? problem });
   }
 });
 process.on('disconnect', () => process.exit(0));

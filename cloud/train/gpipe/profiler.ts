@@ -16,6 +16,7 @@ import type { TrainRecipe } from '../recipe.js';
 import type { BackendName } from '../tfjs/backend.js';
 import { computeProcess } from '../threads.js';
 import type { BlockCost, MeasuredCosts, TransferCost } from './costs.js';
+import { describeShortage } from './memory-shortage.js';
 import { splitMicroBatches } from './microbatch.js';
 
 /** JSON. What is trained, on what. */
@@ -170,7 +171,8 @@ class ProfileProcess {
       if ('problem' in message) this.#fail(message.problem);
       else this.#asked?.resolve(message.answer);
     });
-    this.#process.once('exit', (code, signal) => this.#ended(`its process ended (${signal ?? `exit code ${code}`})`));
+    // not `exit`, which may come before the last words
+    this.#process.once('close', (code, signal) => this.#ended(`its process ended (${signal ?? `exit code ${code}`})`));
     this.#process.once('error', (error) => this.#ended(`its process did not start (${error.message})`));
   }
 
@@ -195,7 +197,7 @@ class ProfileProcess {
 
   #ended(how: string): void {
     const lastWords = this.#lastWords();
-    this.#problem = `${how}${lastWords && `: ${lastWords}`}`;
+    this.#problem = describeShortage(lastWords) ?? `${how}${lastWords && `: ${lastWords}`}`;
     this.#fail(this.#problem);
   }
 

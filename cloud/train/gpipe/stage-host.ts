@@ -2,6 +2,8 @@
  * StageHost: the coordinator's hold on the process of one stage, wherever it runs: calls, and the notice of its end. Made once per process: a stage that is gone is started
  * again as another one (launch-stage.ts).
  */
+import { AppError } from '@bespoke/shared/base/errors.js';
+import { describeShortage } from './memory-shortage.js';
 import type { StageCall, StageCalls } from './stage-messages.js';
 
 export interface StageHost {
@@ -15,7 +17,7 @@ export interface StageHost {
   /** What a person may do about its end, as the end of a sentence. */
   readonly remedy: string;
   /**
-   * Throws `STAGE_FAILED` for what the stage's own code throws, `HOST_REFUSED`; rejects with a `StageFault` when the process or a link of it is gone. The process is killed
+   * Throws `STAGE_FAILED` for what the stage's own code throws and when it ended for want of memory, `HOST_REFUSED`; rejects with a `StageFault` when the process or a link of it is gone. The process is killed
    * when it does not answer within `timeoutMs`.
    */
   call<C extends StageCall>(
@@ -35,6 +37,12 @@ export class StageFault extends Error {
   ) {
     super(`stage ${stage}: ${how}`);
   }
+}
+
+/** For the calls of a stage that ended like this: a fault to recover from, or `STAGE_FAILED` where it had no memory, for then it would end like that again. */
+export function lossOf({ stage, lastWords }: Pick<StageHost, 'stage' | 'lastWords'>, how: string): Error {
+  const problem = describeShortage(lastWords);
+  return problem === null ? new StageFault(stage, how) : new AppError('STAGE_FAILED', { stage, problem });
 }
 
 export const memoryRemedy = 'where memory is short, take smaller micro-batches or recompute more (remat always)';

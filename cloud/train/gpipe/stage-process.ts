@@ -4,6 +4,7 @@
  */
 import { copyFile, constants as fsConstants, open, readFile, stat } from 'node:fs/promises';
 import { decodeSafetensors, encodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
+import { describeShortage } from './memory-shortage.js';
 import type { Operation, OperationKind } from './schedule.js';
 import { type Snapshot, Snapshots } from './snapshots.js';
 import { LinkLost, StageIo } from './stage-io.js';
@@ -235,14 +236,9 @@ process.on('message', async (message: ToStage) => {
 process.on('disconnect', () => process.exit(0));
 process.on('SIGINT', () => {}); // of a terminal goes to all its processes: the coordinator decides what follows
 
-/** What TensorFlow, V8 and WebAssembly say when the system has no memory left for them. */
-const memoryProblem = /OOM when allocating[^\n]*|Array buffer allocation failed|WebAssembly\.Memory\.grow[^\n]*/;
-
 function describeProblem(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const [shortage] = error.message.match(memoryProblem) ?? [];
-  if (shortage === undefined) return error.stack ?? error.message;
-  return `its process has no memory left (${shortage}); take more partitions or micro-batches, or recompute more (remat always)`;
+  return describeShortage(error.message) ?? error.stack ?? error.message;
 }
 
 function reply(message: FromStage): void {

@@ -191,7 +191,7 @@ export class Pipeline {
     try {
       if (host) return await host.call('abort', null, callTimeoutMs);
     } catch (error) {
-      if (host!.gone === null) throw error;
+      if (host!.gone === null || !(error instanceof StageFault)) throw error;
       this.#losses.push({ stage, how: host!.gone });
     }
     const { address, ...standing } = await this.#start(stage);

@@ -24,6 +24,7 @@ const node = { require: createRequire(import.meta.url), util, env: process.env }
  */
 export async function openBackend(preference?: BackendName): Promise<OpenedBackend> {
   if (preference === 'wasm') return fallBack('wasm was asked for');
+  chooseKernels();
   try {
     return { ...(await openTensorflow(node)), backend: 'tensorflow' };
   } catch (error) {
@@ -32,6 +33,14 @@ export async function openBackend(preference?: BackendName): Promise<OpenedBacke
       throw new AppError('BACKEND_UNAVAILABLE', { backend: preference, problem }, { cause: error });
     return fallBack(`the native tensorflow backend does not load (${problem}): run "npm run setup:tensorflow"`);
   }
+}
+
+/**
+ * TensorFlow takes oneDNN's kernels by itself only where the processor has AVX-512 VNNI or the like; on one with AVX2 they make a training step faster, too (docs/experiments.md, whose kernels).
+ * Read when the library loads. Who has set the variable himself keeps it.
+ */
+function chooseKernels(): void {
+  if (process.arch === 'x64') process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
 }
 
 async function fallBack(reason: string): Promise<OpenedBackend> {

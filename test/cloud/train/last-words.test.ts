@@ -11,4 +11,16 @@ describe('lastWordsOf', () => {
     stderr.emit('data', `${'x'.repeat(1996)}last`);
     expect(lastWords()).toBe(`${'x'.repeat(1996)}last`);
   });
+
+  it('leaves out what TensorFlow says whenever it loads', () => {
+    const stderr = new PassThrough();
+    const lastWords = lastWordsOf(stderr);
+    stderr.emit('data', 'WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n');
+    stderr.emit(
+      'data',
+      'I0000 00:00:17.8 94 port.cc:153] oneDNN custom operations are on. You may see slightly different\n',
+    );
+    stderr.emit('data', 'terminate called\n');
+    expect(lastWords()).toBe('terminate called\n');
+  });
 });

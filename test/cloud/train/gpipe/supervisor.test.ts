@@ -200,6 +200,27 @@ describe('Pipeline', () => {
     }
   });
 
+  it.each(
+    [0, 1].flatMap((stage) => (['forward', 'backward', 'beforeCommit'] as const).map((at) => [stage, at] as const)),
+  )('ends with STAGE_FAILED at once when stage %i is aborted for want of memory: %s', async (stage, at) => {
+    const accident: Accident = { kind: 'exhaust', at, step: 2 };
+    const { pipeline, faults } = await openPipeline({
+      stageCount: 2,
+      microBatchCount: 2,
+      accidentOf: { stage, accident },
+    });
+    await pipeline.runStep();
+    if (at === 'beforeCommit') await pipeline.runStep(); // which all have run by then
+    await expect(pipeline.runStep()).rejects.toMatchObject({
+      code: 'STAGE_FAILED',
+      details: {
+        stage,
+        problem: expect.stringMatching(/^its process has no memory left \(std::bad_alloc\); take more /),
+      },
+    });
+    expect(faults).toEqual([]);
+  });
+
   it.each(['backward', 'beforeCommit'] as const)(
     'gives up with STAGE_LOST on a stage that dies again and again: %s',
     async (at) => {

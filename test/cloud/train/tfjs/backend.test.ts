@@ -1,5 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { type OpenedBackend, openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
 import { describe, expect, it } from 'vitest';
+
+const isNative = (await openBackend()).backend === 'tensorflow';
+if (!isNative) console.log('backend: the kernels of native TensorFlow are left out, for it does not load here');
 
 describe('openBackend', () => {
   it('opens wasm without the network when it is asked for', async () => {
@@ -15,4 +19,20 @@ describe('openBackend', () => {
     expect(opened.tf.getBackend()).toBe(opened.backend);
     expect(opened.tf.matMul([[2]], [[3]]).dataSync()[0]).toBe(6);
   });
+
+  const choice = { none: process.arch === 'x64' ? 'on' : null, '0': 'off', '1': 'on' } as const;
+  it.skipIf(!isNative).each(Object.entries(choice))(
+    'has TensorFlow take the kernels of oneDNN unless somebody decided otherwise: %s',
+    (flag, expected) => {
+      const { TF_ENABLE_ONEDNN_OPTS: _, ...rest } = process.env;
+      const env = flag === 'none' ? rest : { ...rest, TF_ENABLE_ONEDNN_OPTS: flag };
+      const code = `(await import('@bespoke/cloud/train/tfjs/backend.js')).openBackend('tensorflow')`;
+      const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+        env,
+        encoding: 'utf8',
+      });
+      expect(status).toBe(0);
+      if (expected !== null) expect(/oneDNN custom operations are on/.test(stderr) ? 'on' : 'off').toBe(expected);
+    },
+  );
 });

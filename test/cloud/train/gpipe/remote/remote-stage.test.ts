@@ -172,6 +172,19 @@ describe('RemoteStage', () => {
     });
   });
 
+  it.each([0, 1])('ends at once when a stage there is aborted for want of memory: stage %i', async (stage) => {
+    const accident: Accident = { kind: 'exhaust', at: 'backward', step: 1 };
+    const host = await startHost();
+    const arrangement = { ...two, accidentOf: { stage, accident } };
+    const hosts = stage === 0 ? [host, null] : [null, host];
+    const { pipeline, faults } = await openPipeline(arrangement, { stages: placed(arrangement, hosts) });
+    await expect(pipeline.runStep()).rejects.toMatchObject({
+      code: 'STAGE_FAILED',
+      details: { stage, problem: expect.stringContaining('no memory left (std::bad_alloc)') },
+    });
+    expect(faults).toEqual([]);
+  });
+
   it('tells a stage that dies there again and again from a host that is lost', async () => {
     const accident: Accident = { kind: 'exit', at: 'backward', step: 1 };
     const host = await startHost();
