@@ -3,10 +3,10 @@
  * The folder's name is the class; folders above (as zips often have one) are skipped.
  */
 import { readdir, readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { basename, join, relative, sep } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import sharp from 'sharp';
+import { imagesSideBySide } from './side-by-side.js';
 import type { Samples, SourceData, SourceOptions } from './source.js';
 import { openZip } from './zip.js';
 
@@ -135,31 +135,20 @@ class Decoder {
     private readonly options: SourceOptions,
   ) {}
 
-  async decodeAll(files: readonly ImageFile[]): Promise<Uint8Array> {
-    const size = this.height * this.width * 3;
-    const images = new Uint8Array(files.length * size);
-    let next = 0;
-    const work = async () => {
-      while (next < files.length) {
-        const index = next++;
-        const { data, height, width } = await decode(files[index]!, this.options.resolution);
-        if (height !== this.height || width !== this.width) {
-          const expected = `${this.width}x${this.height}`;
-          throw new AppError('DATA_SIZES_DIFFER', { path: files[index]!.path, expected, got: `${width}x${height}` });
-        }
-        images.set(data, index * size);
-        if (++this.done % 500 === 0 || this.done === this.total) {
-          this.options.onProgress?.({ what: 'images', done: this.done, total: this.total });
-        }
+  decodeAll(files: readonly ImageFile[]): Promise<Uint8Array> {
+    return imagesSideBySide(files.length, this.height * this.width * 3, async (index) => {
+      const { data, height, width } = await decode(files[index]!, this.options.resolution);
+      if (height !== this.height || width !== this.width) {
+        const expected = `${this.width}x${this.height}`;
+        throw new AppError('DATA_SIZES_DIFFER', { path: files[index]!.path, expected, got: `${width}x${height}` });
       }
-    };
-    await Promise.all(Array.from({ length: 2 * availableParallelism() }, work));
-    return images;
+      if (++this.done % 500 === 0 || this.done === this.total) {
+        this.options.onProgress?.({ what: 'images', done: this.done, total: this.total });
+      }
+      return data;
+    });
   }
 }
-
-sharp.concurrency(1); // images are decoded side by side, each by one thread
-sharp.cache(false); // no image is read twice
 
 /** RGB pixels [height, width, 3]; covers resolution x resolution, cut at the middle, where one is asked. Throws `DATA_IMAGE_INVALID`. */
 async function decode(

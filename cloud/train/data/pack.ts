@@ -20,6 +20,7 @@ import {
   splits,
   writePacked,
 } from './packed.js';
+import { resized } from './resize.js';
 import type { PackProgress, Samples, SourceData, SourceOptions } from './source.js';
 import { drawSynthetic } from './synthetic.js';
 
@@ -35,7 +36,7 @@ export interface PackOptions {
 }
 
 /** Raise it when a change here packs the same source differently, so that old files are not reused. */
-const packerVersion = 1;
+const packerVersion = 2;
 
 interface Source {
   /** What tells a changed source from an unchanged one. */
@@ -59,7 +60,8 @@ export async function packDataset(
   const directory = join(outDirectory, `${basename(source).replace(/[^A-Za-z0-9_-]+/g, '-')}-${key.slice(0, 12)}`);
   if (existsSync(join(directory, 'manifest.json'))) return readPacked(directory);
 
-  const data = await found.read({ resolution, onProgress });
+  const wanted = { resolution, onProgress };
+  const data = await resized(await found.read(wanted), wanted);
   const parts = partition(source, data, { searchShare, testShare, seed });
   const images = Buffer.concat(splits.map((split) => parts[split].images));
   const labels = Uint16Array.from(splits.flatMap((split) => [...parts[split].labels]));

@@ -279,6 +279,29 @@ describe('packDataset of IDX files', () => {
     expect(labels.at(-1)).toBe(1);
   });
 
+  it('brings images of one size of their own to a resolution, in order', async () => {
+    const path = join(folder, 'idx-resized');
+    write(path);
+    const grey = (...values: number[]) =>
+      idx(
+        [values.length, 2, 2],
+        values.flatMap((value) => Array(4).fill(value)),
+      );
+    writeFileSync(join(path, 'train-images-idx3-ubyte'), grey(10, 20, 30, 40));
+    writeFileSync(join(path, 't10k-images-idx3-ubyte.gz'), gzipSync(grey(50)));
+    const seen: unknown[] = [];
+    const options = { searchShare: 0.5, resolution: 3 };
+    const { manifest, images, labels } = await packDataset(path, out(), options, (progress) => seen.push(progress));
+    expect(manifest).toMatchObject({ height: 3, width: 3, channels: 1, counts: { train: 2, search: 2, test: 1 } });
+    const values = Array.from(labels, (_, index) => new Set(images.subarray(9 * index, 9 * index + 9)));
+    expect(values.every(({ size }) => size === 1)).toBe(true);
+    const greys = values.map(([value]) => value!);
+    expect(greys.toSorted()).toEqual([10, 20, 30, 40, 50]);
+    expect(greys.map((value) => (value / 10 - 1) % 2)).toEqual([...labels.subarray(0, 4), 0]); // labels of train: 0, 1, 0, 1
+    expect(greys[4]).toBe(50);
+    expect(seen).toEqual([{ what: 'resized images', done: 5, total: 5 }]);
+  });
+
   it('refuses a cut file', async () => {
     write(join(folder, 'idx-cut'));
     truncateSync(join(folder, 'idx-cut', 'train-images-idx3-ubyte'), 20);
