@@ -1,4 +1,5 @@
 /** CellBuilder: the few node sequences that all cell ops are made of; pre-activation, no convolution bias (eeea.md names: ReLU-conv-BN). */
+import { AppError } from '../base/errors.js';
 import type { GraphBuilder, TensorId } from '../graph/graph.js';
 import type { Pair } from '../graph/op.js';
 
@@ -79,8 +80,16 @@ export class CellBuilder {
 
   /** Half the size: ReLU, two 1x1 convolutions with stride 2, the second on the map shifted by one pixel, concat, BN. Even sizes only. */
   factorizedReduce(name: string, filters: number, x: TensorId): TensorId {
-    const relu = this.relu(`${name}-relu`, x);
     const [height, width, channels] = this.builder.shape(x);
+    if (height! % 2 === 1 || width! % 2 === 1) {
+      throw new AppError('GRAPH_ILLEGAL', {
+        where: `${this.block}/${name}`,
+        expected:
+          'a map of even height and width to halve (take images whose height and width cells can halve each time: a multiple of 4 where they halve twice)',
+        got: `${height}x${width}`,
+      });
+    }
+    const relu = this.relu(`${name}-relu`, x);
     const begin = [1, 1, 0];
     const shifted = this.builder.add(
       this.block,

@@ -42,3 +42,15 @@ describe('cellBlocks', () => {
     expect(cellBlocks(lower(zooNetwork('eeea-a', { cells: 5 })))).toEqual(cells);
   });
 });
+
+describe('lowerCell', () => {
+  it('says which images cells can halve where a map is odd', () => {
+    const { input, ...rest } = zooNetwork('eeea-a');
+    const of = (side: number) => () => lower({ ...rest, input: { ...input, height: side, width: side } });
+    expect(of(36)).not.toThrow();
+    for (const side of [33, 34])
+      expect(of(side)).toThrow(
+        /^illegal network at .* expected a map of even height and width to halve \(take images .* multiple of 4 .*, but got \d+x\d+$/,
+      );
+  });
+});
