@@ -1,5 +1,7 @@
 /** The charts' logic, without a browser: what stands where, in which colour, with which words. */
 import { parseSpec } from '@bespoke/cloud/search/spec.js';
+import { partsOf, piecesOf, runs, workloadKey, workloadsOf } from '@bespoke/shared/latency/workload.js';
+import { zooNetwork } from '@bespoke/shared/network/zoo/zoo.js';
 import { describe, expect, it } from 'vitest';
 import { ApiFailure, callApi, modelPath, requestOf } from '../../cloud/dashboard/api.js';
 import { architectureProbabilities } from '../../cloud/dashboard/charts/architecture-probabilities.js';
@@ -136,6 +138,18 @@ describe('networkLayout', () => {
     expect(boxes.at(-1)).toMatchObject({ lines: ['head'], outChannels: 10 });
     expect(boxes.reduce((sum, { latencyMs }) => sum + latencyMs!, 0)).toBeCloseTo(result.predictedMs, 9);
     expect(networkLayout(network, new Map(), 1300).boxes[0]!.latencyMs).toBeNull();
+  });
+
+  it('adds up the parts of a cell, as cells are measured by their parts', () => {
+    const cells = zooNetwork('eeea-a');
+    const pieces = piecesOf(cells).map((piece) => workloadKey(piece));
+    const measured = new Map(pieces.map((key) => [key, { ...latencies[0]!, key, medianMs: 0.25 }]));
+    const { boxes } = networkLayout(cells, measured, 1300);
+    expect(boxes.reduce((sum, { latencyMs }) => sum + latencyMs!, 0)).toBeCloseTo(0.25 * pieces.length, 9);
+    const cell = boxes.findIndex(({ kind }) => kind === 'cell');
+    const [part] = partsOf(workloadsOf(cells)[cell]!).filter(runs);
+    measured.delete(workloadKey(part!));
+    expect(networkLayout(cells, measured, 1300).boxes[cell]!.latencyMs).toBeNull();
   });
 });
 

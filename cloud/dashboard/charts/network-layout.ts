@@ -3,7 +3,7 @@
  * into rows; a box is as tall as its map is high and as wide as its channels are many (both by square root).
  */
 import type { LatencyTable } from '@bespoke/shared/latency/table.js';
-import { workloadKey, workloadsOf } from '@bespoke/shared/latency/workload.js';
+import { type BlockWorkload, partsOf, runs, workloadKey, workloadsOf } from '@bespoke/shared/latency/workload.js';
 import type { Network } from '@bespoke/shared/network/network.js';
 import { blockLabel } from '../format.js';
 
@@ -87,12 +87,19 @@ function blockSizes(network: Network, table: LatencyTable): SizedBlock[] {
       lines: blockLabel(block).split(' '),
       input: shape.join('x'),
       outChannels,
-      // Identity hands its input on; nothing is measured because nothing runs.
-      latencyMs: block.kind === 'identity' ? 0 : (table.get(workloadKey(workload))?.medianMs ?? null),
+      latencyMs: latencyOf(workload, table),
       width,
       height: Math.min(mostHeight, height),
     };
   });
+}
+
+/** Of what of it runs, a cell's parts one by one, for that is how cells are measured; null where one of them was not. */
+function latencyOf(workload: BlockWorkload, table: LatencyTable): number | null {
+  const measured = partsOf(workload)
+    .filter(runs)
+    .map((part) => table.get(workloadKey(part))?.medianMs);
+  return measured.reduce<number | null>((sum, ms) => (sum === null || ms === undefined ? null : sum + ms), 0);
 }
 
 function stagesOf(boxes: readonly BlockBox[], rowPitch: number): NetworkLayout['stages'] {
