@@ -1,8 +1,8 @@
 /** The end of what a child process says on stderr: for the sentence that tells of its own end. */
 import type { Readable } from 'node:stream';
 
-/** How much of it is kept, in characters. */
-const maxLength = 2000;
+/** How much of it is kept, in characters: what V8 says of an end without memory stands before a stack of some twenty lines. */
+const maxLength = 4000;
 
 /** What TensorFlow says as it loads, whatever it is told by TF_CPP_MIN_LOG_LEVEL. */
 const greetings = /^.*(absl::InitializeLog\(\)|oneDNN custom operations).*\n/gm;

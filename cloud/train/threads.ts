@@ -14,8 +14,9 @@ export function computeProcess(threadCount: number): Pick<ForkOptions, 'serializ
 }
 
 /**
- * How many threads it may use; and that glibc's allocator keeps what is freed, as TensorFlow's pool does by itself for tensors where it has oneDNN's kernels, since the next step wants as much again: given back to the system, every page would be cleared
- * and mapped anew. Chunks of up to 32 MiB, the most that glibc allows. Who has set these variables himself keeps them (docs/training.md says what for).
+ * How many threads it may use; and that glibc's allocator keeps what is freed, since the next step wants as much again: given back to the system, every page would be cleared
+ * and mapped anew. (TensorFlow's pool, which comes with oneDNN's kernels, keeps tensors by itself.) Chunks of up to 32 MiB, the most that glibc allows. Who has set these
+ * variables himself keeps them (docs/training.md says what for).
  */
 function nativeEnvironment(threadCount: number): Readonly<Record<string, string>> {
   const { MALLOC_MMAP_THRESHOLD_ = String(2 ** 25), MALLOC_TRIM_THRESHOLD_ = String(2 ** 40) } = process.env;

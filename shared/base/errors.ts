@@ -42,6 +42,14 @@ export interface ErrorDetails {
   DATA_CLASSES_DIFFER: { split: string; missing: string; unexpected: string };
   DATA_TOO_FEW: { split: string; name: string; count: number };
   DATA_IMAGE_INVALID: { path: string; problem: string };
+  DATA_TOO_LARGE: {
+    count: number;
+    height: number;
+    width: number;
+    byteCount: number;
+    mostBytes: number;
+    resolution: number;
+  };
   DATA_SIZES_DIFFER: { path: string; expected: string; got: string };
   DATA_DOWNLOAD_FAILED: { url: string; problem: string; path: string };
   DATA_HASH_MISMATCH: { path: string; expected: string; got: string };
@@ -170,6 +178,8 @@ const messages: { readonly [C in keyof ErrorDetails]: (details: ErrorDetails[C])
   DATA_TOO_FEW: (d) =>
     `expected at least 2 samples of each class to split, but class "${d.name}" of ${d.split} has ${d.count}`,
   DATA_IMAGE_INVALID: (d) => `expected an image that can be decoded, but ${d.path}: ${d.problem}`,
+  DATA_TOO_LARGE: (d) =>
+    `expected a data set that one array holds (${(d.mostBytes / 1e9).toFixed(1)} GB), but ${d.count} images of ${d.width}x${d.height} pixels take ${(d.byteCount / 1e9).toFixed(1)} GB; give a resolution of at most ${d.resolution}, or fewer images`,
   DATA_SIZES_DIFFER: (d) =>
     `expected every image as large as the first (${d.expected}), but ${d.path} is ${d.got}; give a resolution to resize all images to`,
   DATA_DOWNLOAD_FAILED: (d) =>

@@ -16,10 +16,11 @@ import { decodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
 const { layout, training, isPlanned, directory, stepCount } = JSON.parse(process.argv[2]);
 const operations = pipelineOperations(layout);
 
-/** In bytes: the most that was resident so far. */
+/** In bytes: the most that was resident so far, without what is mapped from files by now: libraries are read as their code is first run. */
 function peakResident(processId) {
-  const [, kilobytes] = readFileSync(`/proc/${processId}/status`, 'utf8').match(/VmHWM:\s+(\d+) kB/);
-  return Number(kilobytes) * 1024;
+  const status = readFileSync(`/proc/${processId}/status`, 'utf8');
+  const bytes = (name) => 1024 * Number(status.match(new RegExp(`${name}:\\s+(\\d+) kB`))[1]);
+  return bytes('VmHWM') - bytes('RssFile');
 }
 
 async function train() {

@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import sharp from 'sharp';
-import { imagesSideBySide } from './side-by-side.js';
+import { expectRoom, imagesSideBySide } from './side-by-side.js';
 import type { Samples, SourceData, SourceOptions } from './source.js';
 import { openZip } from './zip.js';
 
@@ -57,6 +57,7 @@ async function readImages(source: string, files: readonly ImageFile[], options: 
   const layout = layOut(source, files.filter(isImage));
   const total = layout.parts.reduce((sum, part) => sum + part.files.length, 0);
   const first = await decode(layout.parts[0]!.files[0]!, options.resolution);
+  expectRoom(total, [first.height, first.width, 3]);
   const decoder = new Decoder(first.height, first.width, total, options);
   const parts: { [P in Part]?: Samples } = {};
   for (const part of layout.parts)

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { lastWordsOf } from '../last-words.js';
 import { computeProcess } from '../threads.js';
-import { lossOf, memoryRemedy, StageFault, type StageHost } from './stage-host.js';
+import { errorOfEnd, memoryRemedy, StageFault, type StageHost } from './stage-host.js';
 import { type FromStage, heart, type StageCall, type StageCalls, type ToStage } from './stage-messages.js';
 
 interface Pending {
@@ -74,7 +74,7 @@ export class LocalStage implements StageHost {
     argument: StageCalls[C]['argument'],
     timeoutMs: number,
   ): Promise<StageCalls[C]['answer']> {
-    if (this.#gone !== null) return Promise.reject(lossOf(this, this.#gone));
+    if (this.#gone !== null) return Promise.reject(errorOfEnd(this, this.#gone));
     const id = this.#callCount++;
     const message: ToStage<C> = { id, call, argument };
     const timer = setTimeout(() => this.#kill(`no answer to ${call} within ${timeoutMs} ms`), timeoutMs);
@@ -117,9 +117,10 @@ export class LocalStage implements StageHost {
   }
 
   #ended(how: string): void {
+    if (this.#gone !== null) return; // `close` comes after `error`, too
     this.#gone = how;
     clearInterval(this.#watch);
-    for (const { reject } of this.#pending.values()) reject(lossOf(this, how));
+    for (const { reject } of this.#pending.values()) reject(errorOfEnd(this, how));
     this.#pending.clear();
   }
 }

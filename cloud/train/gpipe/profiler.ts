@@ -196,6 +196,7 @@ class ProfileProcess {
   }
 
   #ended(how: string): void {
+    if (this.#problem !== null) return; // `close` comes after `error`, too
     const lastWords = this.#lastWords();
     this.#problem = describeShortage(lastWords) ?? `${how}${lastWords && `: ${lastWords}`}`;
     this.#fail(this.#problem);

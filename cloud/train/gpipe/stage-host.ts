@@ -3,7 +3,7 @@
  * again as another one (launch-stage.ts).
  */
 import { AppError } from '@bespoke/shared/base/errors.js';
-import { describeShortage } from './memory-shortage.js';
+import { describeShortage, roomRemedy } from './memory-shortage.js';
 import type { StageCall, StageCalls } from './stage-messages.js';
 
 export interface StageHost {
@@ -39,10 +39,10 @@ export class StageFault extends Error {
   }
 }
 
-/** For the calls of a stage that ended like this: a fault to recover from, or `STAGE_FAILED` where it had no memory, for then it would end like that again. */
-export function lossOf({ stage, lastWords }: Pick<StageHost, 'stage' | 'lastWords'>, how: string): Error {
+/** For the calls of a stage that ended like this: a fault to recover from, or `STAGE_FAILED` where it had no memory, for then it would most likely end like that again. */
+export function errorOfEnd({ stage, lastWords }: Pick<StageHost, 'stage' | 'lastWords'>, how: string): Error {
   const problem = describeShortage(lastWords);
   return problem === null ? new StageFault(stage, how) : new AppError('STAGE_FAILED', { stage, problem });
 }
 
-export const memoryRemedy = 'where memory is short, take smaller micro-batches or recompute more (remat always)';
+export const memoryRemedy = `where memory is short, ${roomRemedy}`;

@@ -248,7 +248,8 @@ export class Pipeline {
   /** Names who was lost, not the neighbour that heard of it first. */
   async #giveUp(fault: StageFault): Promise<never> {
     const launched = Object.values(this.#hosts); // some may never have come to that
-    await Promise.allSettled(launched.map((host) => host.call('abort', null, callTimeoutMs)));
+    const ends = await Promise.allSettled(launched.map((host) => host.call('abort', null, callTimeoutMs)));
+    for (const end of ends) if (end.status === 'rejected' && !(end.reason instanceof StageFault)) throw end.reason;
     const lost = launched.find(({ gone }) => gone !== null);
     const { stage, how } = lost ? { stage: lost.stage, how: lost.gone! } : fault;
     const { lastWords, remedy } = this.#hosts[stage]!;

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
 import { formatHostPort, type HostPort } from '@bespoke/shared/protocol/address.js';
 import { readManifest } from '../../data/packed.js';
-import { lossOf, memoryRemedy, StageFault, type StageHost } from '../stage-host.js';
+import { errorOfEnd, memoryRemedy, StageFault, type StageHost } from '../stage-host.js';
 import type { StageCall, StageCalls, StageOpening } from '../stage-messages.js';
 import { dialHost, type HostAddress } from './dial-host.js';
 import { fetchFile, identifyFile, readPiece } from './file-pieces.js';
@@ -43,13 +43,13 @@ export class RemoteStage implements StageHost {
     argument: StageCalls[C]['argument'],
     timeoutMs: number,
   ): Promise<StageCalls[C]['answer']> {
-    if (this.gone !== null) throw lossOf(this, this.gone);
+    if (this.gone !== null) throw errorOfEnd(this, this.gone);
     const client = await this.#client;
     try {
       return await this.#calls[call](client, argument, timeoutMs);
     } catch (error) {
       if (error instanceof HostFailure) throw this.#failed(client, error);
-      throw this.gone === null ? error : lossOf(this, this.gone);
+      throw this.gone === null ? error : errorOfEnd(this, this.gone);
     }
   }
 

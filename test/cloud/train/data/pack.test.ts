@@ -297,9 +297,39 @@ describe('packDataset of IDX files', () => {
     expect(values.every(({ size }) => size === 1)).toBe(true);
     const greys = values.map(([value]) => value!);
     expect(greys.toSorted()).toEqual([10, 20, 30, 40, 50]);
-    expect(greys.map((value) => (value / 10 - 1) % 2)).toEqual([...labels.subarray(0, 4), 0]); // labels of train: 0, 1, 0, 1
-    expect(greys[4]).toBe(50);
+    expect(greys.slice(0, 4).map((value) => (value / 10 - 1) % 2)).toEqual([...labels.subarray(0, 4)]); // as they alternate in the file
+    expect([greys[4], labels[4]]).toEqual([50, 1]);
     expect(seen).toEqual([{ what: 'resized images', done: 5, total: 5 }]);
+  });
+
+  it('cuts wide images at their middle', async () => {
+    const path = join(folder, 'idx-wide');
+    write(path);
+    const row = [99, 99, 10, 10, 99, 99];
+    const count = (number: number) =>
+      idx(
+        [number, 2, 6],
+        Array(2 * number)
+          .fill(row)
+          .flat(),
+      );
+    writeFileSync(join(path, 'train-images-idx3-ubyte'), count(4));
+    writeFileSync(join(path, 't10k-images-idx3-ubyte.gz'), gzipSync(count(1)));
+    const { images } = await packDataset(path, out(), { searchShare: 0.5, resolution: 2 });
+    expect(new Set(images)).toEqual(new Set([10]));
+  });
+
+  it('keeps the colours, and says how large images may be', async () => {
+    const [small, large] = await Promise.all(
+      [undefined, 40].map((resolution) => packDataset('synthetic', out(), { resolution })),
+    );
+    expect(large!.manifest).toMatchObject({ height: 40, width: 40, counts: small!.manifest.counts });
+    for (const [channel, mean] of small!.manifest.mean.entries())
+      expect(large!.manifest.mean[channel]).toBeCloseTo(mean, 3);
+    expect(large!.labels).toEqual(small!.labels);
+    await expect(packDataset('synthetic', out(), { resolution: 400 })).rejects.toThrow(
+      'expected a data set that one array holds (4.3 GB), but 10000 images of 400x400 pixels take 4.8 GB; give a resolution of at most 378, or fewer images',
+    );
   });
 
   it('refuses a cut file', async () => {

@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { clockMs } from '@bespoke/cloud/train/gpipe/clock.js';
+import { LocalStage } from '@bespoke/cloud/train/gpipe/local-stage.js';
 import { encodeFrame } from '@bespoke/cloud/train/gpipe/wire.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import { describe, expect, it } from 'vitest';
@@ -238,6 +239,16 @@ describe('Pipeline', () => {
       });
     },
   );
+
+  it('says that the process of a stage did not start', async () => {
+    const { execPath } = process;
+    process.execPath = join(temporaryFolder(), 'no-node');
+    const stage = new LocalStage(0, 1);
+    process.execPath = execPath;
+    await expect(stage.call('abort', null, 5000)).rejects.toThrow(/^stage 0: it did not start: .*ENOENT/);
+    await stage.close();
+    expect(stage.gone).toMatch(/^it did not start: .*ENOENT/);
+  });
 
   it('leaves no process behind: neither closed, nor killed while a stage computes', async () => {
     const { pipeline } = await openPipeline({ stageCount: 3, microBatchCount: 1 });

@@ -195,7 +195,7 @@ describe('RemoteStage', () => {
       details: {
         stage: 0,
         how: 'exit code 7',
-        remedy: 'where memory is short, take smaller micro-batches or recompute more (remat always)',
+        remedy: 'where memory is short, take more partitions or micro-batches, or recompute more (remat always)',
       },
     });
   });
