@@ -1,6 +1,6 @@
 /**
  * How well do latencies of pieces predict whole networks? Measures a space's pieces and random networks of it through the agent's
- * own measuring process, in rounds of random order, and prints one row: raw sum of pieces, MACs alone, and the calibrated predictor, on the
+ * own measuring process, in rounds of random order and in blocks between sentinels, as the cloud does, and prints one row: raw sum of pieces, MACs alone, and the calibrated predictor, on the
  * networks that no fit saw. Those of `eeea` differ in cells and channels, too, as they would over the budgets of a study; with --no-spread all
  * have one skeleton, and the slowest takes little more than the quickest.
  *
@@ -12,6 +12,7 @@
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { createMeasurer } from '@bespoke/agent/measurer.js';
+import { doubtOfBlock, maxJobCount, maxRepeats, recentBlockCount, sentinel } from '@bespoke/cloud/fleet/sentinel.js';
 import { openCells, resolveCells } from '@bespoke/cloud/search/eeea/cell-presets.js';
 import { drawGenes } from '@bespoke/cloud/search/eeea/gene-space.js';
 import { fitPredictor, networkWorkload } from '@bespoke/cloud/search/predictor.js';
@@ -81,19 +82,49 @@ const draws = {
 
 const { measure, close } = await openMeasuring();
 
-/** The quietest of the rounds' measurements of each workload, by key. */
+/** What the sentinel took around the last good blocks, in ms. */
+const levelsMs = [];
+
+async function measureOne(workload) {
+  const outcome = await measure(workload);
+  if (!outcome.ok) throw new Error(`${JSON.stringify(workload)}: ${outcome.reason}: ${outcome.log}`);
+  return summarize(outcome.samplesMs);
+}
+
+/** Measures the workloads as a block between two sentinels, again while these differ, as the cloud does; what comes of the last try counts with a doubt. */
+async function measureBlock(workloads, openingMs) {
+  for (let repeat = 0; ; repeat++) {
+    const entries = [];
+    for (const workload of workloads) entries.push([workloadKey(workload), await measureOne(workload)]);
+    const closingMs = (await measureOne(sentinel)).medianMs;
+    const doubt = doubtOfBlock(openingMs, closingMs, levelsMs.slice(-2 * recentBlockCount));
+    if (doubt === null) levelsMs.push(openingMs, closingMs);
+    else process.stderr.write(`  ${doubt}\n`);
+    if (doubt === null || repeat === maxRepeats)
+      return { entries: entries.map(([key, entry]) => [key, { ...entry, doubt }]), closingMs };
+    openingMs = closingMs;
+  }
+}
+
+/** The quietest of the rounds' measurements of each workload, by key; one without doubt where there is one. */
 async function measureAll(workloads) {
   const distinct = [...new Map(workloads.map((workload) => [workloadKey(workload), workload])).values()];
   const table = new Map();
+  const isBetter = (entry, than) =>
+    than === undefined ||
+    (entry.doubt === null) > (than.doubt === null) ||
+    ((entry.doubt === null) === (than.doubt === null) && entry.medianMs < than.medianMs);
+  let sentinelMs = (await measureOne(sentinel)).medianMs;
   for (let round = 0; round < roundCount; round++) {
-    for (const index of randomStream(seed, 'order', round).permutation(distinct.length)) {
-      const key = workloadKey(distinct[index]);
-      const outcome = await measure(distinct[index]);
-      if (!outcome.ok) throw new Error(`${JSON.stringify(distinct[index])}: ${outcome.reason}: ${outcome.log}`);
-      const entry = summarize(outcome.samplesMs);
-      if (!(table.get(key)?.medianMs <= entry.medianMs)) table.set(key, entry);
+    const order = [...randomStream(seed, 'order', round).permutation(distinct.length)];
+    for (let at = 0; at < order.length; at += maxJobCount) {
+      const block = order.slice(at, at + maxJobCount).map((index) => distinct[index]);
+      const { entries, closingMs } = await measureBlock(block, sentinelMs);
+      sentinelMs = closingMs;
+      for (const [key, entry] of entries) if (isBetter(entry, table.get(key))) table.set(key, entry);
     }
-    process.stderr.write(`round ${round + 1} of ${roundCount}: ${distinct.length} workloads\n`);
+    const doubtCount = [...table.values()].filter(({ doubt }) => doubt !== null).length;
+    process.stderr.write(`round ${round + 1} of ${roundCount}: ${distinct.length} workloads, ${doubtCount} in doubt\n`);
   }
   return table;
 }
