@@ -7,10 +7,11 @@
  * Samples stand in split order: train, search, test. `search` is held out of the user's *train* part for the search
  * (class-balanced, seeded); `test` is touched once, at the end.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
+import { hashJson } from '@bespoke/shared/base/json.js';
 import { z } from 'zod';
 
 export const splits = ['train', 'search', 'test'] as const;
@@ -118,7 +119,7 @@ export function verifyPacked({ directory, manifest, images, labels }: PackedData
   }
 }
 
-/** Writes a packed data set; `directory` appears whole or not at all, and replaces one that was there. */
+/** Writes a packed data set; `directory` appears whole or not at all, and replaces another that was there. Several processes may do so at once. */
 export async function writePacked(
   directory: string,
   manifest: Omit<DatasetManifest, 'sha256'>,
@@ -127,8 +128,7 @@ export async function writePacked(
 ): Promise<PackedDataset> {
   const labelBytes = littleEndian(labels);
   const complete: DatasetManifest = { ...manifest, sha256: hashSamples(images, labelBytes) };
-  const temporary = `${directory}.${process.pid}.tmp`;
-  await rm(temporary, { recursive: true, force: true });
+  const temporary = `${directory}.${randomUUID()}.tmp`;
   await mkdir(temporary, { recursive: true });
   const file = await open(join(temporary, 'data.bin'), 'w');
   try {
@@ -139,9 +139,23 @@ export async function writePacked(
     await file.close();
   }
   await writeFile(join(temporary, 'manifest.json'), `${JSON.stringify(complete, null, 2)}\n`);
-  await rm(directory, { recursive: true, force: true });
-  await rename(temporary, directory);
+  await place(temporary, directory, complete);
   return { directory, manifest: complete, images, labels };
+}
+
+/** Makes `temporary` the folder of this name, unless the same is there already: another process may be reading it. */
+async function place(temporary: string, directory: string, manifest: DatasetManifest): Promise<void> {
+  for (;;) {
+    const there = await readManifest(directory).catch(() => null); // none, or one that is no good
+    if (there && hashJson(there) === hashJson(manifest)) return rm(temporary, { recursive: true });
+    await rm(directory, { recursive: true, force: true });
+    try {
+      return await rename(temporary, directory);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error; // somebody was quicker
+    }
+  }
 }
 
 function hashSamples(images: Uint8Array, labelBytes: Uint8Array): string {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -339,6 +340,16 @@ describe('packDataset of IDX files', () => {
       code: 'DATA_ARCHIVE_DAMAGED',
       details: { problem: 'it should have 24 bytes, but has 20' },
     });
+  });
+});
+
+describe('packDataset by several at once', () => {
+  it('gives each the whole data set, and leaves one', async () => {
+    const path = await writeZip('together.zip', await imagesByClass({ 'train/': 4, 'test/': 1 }));
+    const target = join(folder, 'together');
+    const packed = await Promise.all(Array.from({ length: 8 }, () => packDataset(path, target)));
+    for (const { directory, manifest } of packed) expect((await readPacked(directory)).manifest).toEqual(manifest);
+    expect(readdirSync(target)).toHaveLength(1);
   });
 });
 
