@@ -29,6 +29,7 @@ export function proxylessSettings(spec: ResolvedSpec, { stepCount, warmupStepCou
     warmupStepCount,
     architectureEvery,
     mode,
+    widens: spec.search.shareWeights,
     architectureLearningRate: architectureLearningRate ?? architectureLearningRateFor(mode, architectureStepCount),
     latencyLoss: latencyLoss as LatencyLoss,
     leastBudgetShare,

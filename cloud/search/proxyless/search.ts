@@ -3,7 +3,7 @@
  * latencies and a budget. It runs no network itself: the supernet, whoever made it, does.
  *
  *   step      0 1 2 … w-1 | w   w+1   w+2 …  stepCount-1
- *   weights   u u u … u   | s   s     s   …  s              on split train; u: fair random path, s: path drawn from p
+ *   weights   u u u … u   | s   s     s   …  s              on split train; u: fair random path, s: path drawn from p; widened where the step is odd (widen.ts)
  *   a                     |     g         …  g              on split search, after every `architectureEvery`-th joint step
  *
  * Everything random is keyed by (seed, purpose, step), and all else is in SearchState, so a search that was killed goes on from its
@@ -19,6 +19,7 @@ import { derive, deriveWithin } from './derive.js';
 import { activePath, type GateMode, sampleGates, samplePath, softmax, warmupPath } from './gates.js';
 import { expectedLatencyMs, type LatencyLoss } from './latency-loss.js';
 import { initialState, preferences, restoreCheckpoint, type SearchState, saveCheckpoint } from './state.js';
+import { trainedPath, widestCandidates } from './widen.js';
 
 export interface ProxylessSettings {
   readonly seed: number;
@@ -28,6 +29,8 @@ export interface ProxylessSettings {
   /** One architecture step after so many weight steps of the joint phase. */
   readonly architectureEvery: number;
   readonly mode: GateMode;
+  /** Whether every second weight step trains its path at the largest expansions (widen.ts): where candidates share weights. */
+  readonly widens: boolean;
   readonly architectureLearningRate: number;
   readonly latencyLoss: LatencyLoss;
   /** Share of the budget that the network should use at least, 0..1. */
@@ -94,10 +97,11 @@ export async function runProxyless(search: ProxylessSearch): Promise<ProxylessRe
 /** One weight step and, where it is due, the architecture step after it. */
 async function runStep(search: ProxylessSearch, state: SearchState): Promise<void> {
   const { space, supernet, settings } = search;
-  const { seed, warmupStepCount, architectureEvery } = settings;
+  const { seed, warmupStepCount, architectureEvery, widens } = settings;
   const { step } = state;
   const isWarmup = step < warmupStepCount;
-  const path = isWarmup ? warmupPath(candidateCountsOf(space), seed, step) : samplePath(state.alphas, seed, step);
+  const drawn = isWarmup ? warmupPath(candidateCountsOf(space), seed, step) : samplePath(state.alphas, seed, step);
+  const path = widens ? trainedPath(widestCandidates(space), drawn, step) : drawn;
   const result = await supernet.weightStep(path, step);
   verifyFinite(step, result);
   state.window.loss += result.loss;

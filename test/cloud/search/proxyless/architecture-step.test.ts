@@ -10,6 +10,7 @@ const settings: ProxylessSettings = {
   warmupStepCount: 0,
   architectureEvery: 1,
   mode: 'two',
+  widens: false,
   architectureLearningRate: 1e-3,
   latencyLoss: { kind: 'none' },
   leastBudgetShare: 0,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { buildSpace } from '@bespoke/cloud/search/presets.js';
 import { deriveWithin } from '@bespoke/cloud/search/proxyless/derive.js';
 import { type ProxylessSearch, runProxyless } from '@bespoke/cloud/search/proxyless/search.js';
+import { trainedPath, widestCandidates } from '@bespoke/cloud/search/proxyless/widen.js';
 import { randomWithin } from '@bespoke/cloud/search/random.js';
 import { architectureLearningRateFor } from '@bespoke/cloud/search/settings.js';
 import { budgetAt as budgetAtFactor } from '@bespoke/cloud/search/space.js';
@@ -53,6 +54,7 @@ function searchOf(problem: PretendProblem, budgetMs: number, mode: 'two' | 'full
       warmupStepCount,
       architectureEvery,
       mode,
+      widens: false,
       architectureLearningRate: architectureLearningRateFor(mode, (stepCount - warmupStepCount) / architectureEvery),
       latencyLoss: { kind: 'lagrangian', damping: 4, ascent: 0.1 },
       leastBudgetShare: 0.9,
@@ -94,6 +96,26 @@ describe('runProxyless', () => {
       expect(Math.min(...shares)).toBeGreaterThan(0.3);
     },
   );
+
+  it('widens every second weight step where it is asked to, of the warm-up and after it, and nothing else', async () => {
+    const trained = async (widens: boolean) => {
+      const problem = pretendProblem(2);
+      const search = searchOf(problem, budgetAt(0.4, problem.latencyMs), 'two', 40);
+      const paths: (readonly number[])[] = [];
+      const weightStep = search.supernet.weightStep.bind(search.supernet);
+      search.supernet.weightStep = (path, step) => {
+        paths.push(path);
+        return weightStep(path, step);
+      };
+      // No step of the architecture parameters, so that both draw the same paths.
+      await runProxyless({ ...search, settings: { ...search.settings, widens, architectureEvery: 1000 } });
+      return paths;
+    };
+    const [drawn, widened] = [await trained(false), await trained(true)];
+    const widest = widestCandidates(space);
+    expect(widened).toEqual(drawn.map((path, step) => trainedPath(widest, path, step)));
+    expect(widened.filter((path, step) => path.join() !== drawn[step]!.join())).toHaveLength(20);
+  });
 
   it('brings expected latency to the budget', async () => {
     const problem = pretendProblem(1);
