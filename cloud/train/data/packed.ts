@@ -8,6 +8,7 @@
  * (class-balanced, seeded); `test` is touched once, at the end.
  */
 import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
@@ -143,18 +144,19 @@ export async function writePacked(
   return { directory, manifest: complete, images, labels };
 }
 
-/** Makes `temporary` the folder of this name, unless the same is there already: another process may be reading it. */
+/** Makes `temporary` the folder of this name. What is the same stays as it is, for another process may be reading it. */
 async function place(temporary: string, directory: string, manifest: DatasetManifest): Promise<void> {
   for (;;) {
-    const there = await readManifest(directory).catch(() => null); // none, or one that is no good
-    if (there && hashJson(there) === hashJson(manifest)) return rm(temporary, { recursive: true });
-    await rm(directory, { recursive: true, force: true });
     try {
       return await rename(temporary, directory);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error; // somebody was quicker
+      if (!existsSync(directory)) throw error;
     }
+    const there = await readManifest(directory).catch(() => null); // one that is no good
+    if (there && hashJson(there) === hashJson(manifest)) return rm(temporary, { recursive: true });
+    const former = `${directory}.${randomUUID()}.tmp`;
+    await rename(directory, former);
+    await rm(former, { recursive: true });
   }
 }
 
