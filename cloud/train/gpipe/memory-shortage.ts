@@ -1,7 +1,7 @@
 /** How a stage without memory is told from one with a defect: by what its libraries throw, or say last before they abort the process. */
 
 /**
- * What TensorFlow says, oneDNN's kernels (status 1), V8, a worker of Node's, WebAssembly, and C++'s `new`, from which kernels take scratch memory: nobody catches that
+ * What TensorFlow says, oneDNN's kernels (status 1), V8, a worker of Node's, the system's calls, WebAssembly, and C++'s `new`, from which kernels take scratch memory: nobody catches that
  * one, so it ends the process.
  */
 const signs = [
@@ -10,6 +10,7 @@ const signs = [
   /Array buffer allocation failed/,
   /(?:JavaScript|JS) heap out of memory/,
   /process out of memory/,
+  /ENOMEM: not enough memory[^\n]*/,
   /WebAssembly\.Memory\.grow[^\n]*/,
   /std::bad_alloc/,
 ] as const;

@@ -18,6 +18,7 @@ describe('describeShortage', () => {
       '\n----- Native stack trace -----\n',
     ],
     ['JS heap out of memory', 'Error [ERR_WORKER_OUT_OF_MEMORY]: Worker terminated due to reaching memory limit: ', ''],
+    ["ENOMEM: not enough memory, scandir 'stage-2'", 'Error: ', '\n    at async readdir'],
     ['process out of memory', 'FATAL ERROR: Zone Allocation failed - ', ''],
     ['WebAssembly.Memory.grow(): Unable to grow instance memory', 'RangeError: ', ''],
     ['std::bad_alloc', "terminate called after throwing an instance of '", "'\n  what():  std::bad_alloc\n"],
