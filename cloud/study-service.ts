@@ -63,7 +63,6 @@ export function createStudyService(parts: CloudParts): RunningStudies {
     processes.set(id, child);
     const lastWords = lastWordsOf(child.stderr!);
     child.on('message', (message: FromStudy) => handle({ id, child, places }, message));
-    // not `exit`, which may come before the last words
     child.on('close', (code, signal) => {
       if (processes.get(id) !== child) return;
       const died = new AppError('STUDY_PROCESS_DIED', { how: signal ?? `exit code ${code}`, lastWords: lastWords() });

@@ -3,7 +3,7 @@ import { randomStream } from '@bespoke/shared/base/random.js';
 import type { Graph } from '@bespoke/shared/graph/graph.js';
 import type { PackedDataset } from '../train/data/packed.js';
 import type { Engine, Path, Supernet } from '../train/engine.js';
-import { trainedPath, widestCandidates } from './proxyless/widen.js';
+import { trainedPaths } from './proxyless/widen.js';
 import { supernetRecipe, trainRecipe } from './settings.js';
 import { type SearchSpace, samplePath } from './space.js';
 import type { ResolvedSpec } from './spec.js';
@@ -42,10 +42,9 @@ export async function timeSteps(
         if (spec.search.mode === 'full') return candidates.map((_, index) => index);
         return [active[slot]!, (active[slot]! + 1) % candidates.length];
       });
-    const widest = widestCandidates(space);
-    const trained = (step: number) => (spec.search.shareWeights ? trainedPath(widest, path(), step) : path());
+    const trained = trainedPaths(space, spec.search.shareWeights);
     const weightStepMs = await meanMs(warmUpCount, weightStepCount, now, (step) =>
-      supernet.weightStep(trained(step), step),
+      supernet.weightStep(trained(path(), step), step),
     );
     const gateStepMs = await meanMs(1, gateStepCount, now, (step) => {
       const active = path();

@@ -7,7 +7,7 @@ const maxLength = 4000;
 /** What TensorFlow says as it loads, whatever it is told by TF_CPP_MIN_LOG_LEVEL. */
 const greetings = /^.*(absl::InitializeLog\(\)|oneDNN custom operations).*\n/gm;
 
-/** Listens from now on; gives what was said last. */
+/** Listens from now on; gives what was said last, all of it once the child has emitted `close`: `exit` may come before. */
 export function lastWordsOf(stderr: Readable): () => string {
   let words = '';
   stderr.setEncoding('utf8').on('data', (text: string) => {

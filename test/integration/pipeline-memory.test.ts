@@ -47,7 +47,7 @@ const ownKernels: Setting = {
   name: "TensorFlow's own kernels, memory given back",
   env: { ...givenBack, TF_ENABLE_ONEDNN_OPTS: '0' },
   capBytes: 450e6,
-  restMapCount: 8,
+  restMapCount: 7.5,
   isPlannedToo: true,
 };
 /** Only x64 has oneDNN's kernels, and with them TensorFlow's pool, which keeps what is freed and takes memory in advance of what it gives out. */
@@ -56,7 +56,7 @@ const oneDnn: readonly Setting[] = [
     name: "oneDNN's kernels, memory given back, as docs/training.md advises where memory is short",
     env: { ...givenBack, TF_ENABLE_ONEDNN_OPTS: '1', TF_ONEDNN_USE_SYSTEM_ALLOCATOR: '1' },
     capBytes: 450e6,
-    restMapCount: 8,
+    restMapCount: 7.5,
     isPlannedToo: true,
   },
   {

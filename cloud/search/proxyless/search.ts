@@ -19,7 +19,7 @@ import { derive, deriveWithin } from './derive.js';
 import { activePath, type GateMode, sampleGates, samplePath, softmax, warmupPath } from './gates.js';
 import { expectedLatencyMs, type LatencyLoss } from './latency-loss.js';
 import { initialState, preferences, restoreCheckpoint, type SearchState, saveCheckpoint } from './state.js';
-import { trainedPath, widestCandidates } from './widen.js';
+import { trainedPaths } from './widen.js';
 
 export interface ProxylessSettings {
   readonly seed: number;
@@ -81,10 +81,11 @@ export async function runProxyless(search: ProxylessSearch): Promise<ProxylessRe
   const problem = problemOf(search);
   const restored = checkpoint ? await restoreCheckpoint(checkpoint.directory, problem, supernet) : null;
   const state = restored ?? initialState(candidateCountsOf(search.space), settings.seed);
+  const trained = trainedPaths(search.space, settings.widens);
   while (state.step < settings.stepCount) {
     search.signal?.throwIfAborted();
     if (search.stop?.aborted) break;
-    await runStep(search, state);
+    await runStep(search, state, trained);
     tellPoint(search, state);
     const isLast = state.step === settings.stepCount;
     if (checkpoint && (isLast || state.step % checkpoint.everySteps === 0)) {
@@ -95,14 +96,17 @@ export async function runProxyless(search: ProxylessSearch): Promise<ProxylessRe
 }
 
 /** One weight step and, where it is due, the architecture step after it. */
-async function runStep(search: ProxylessSearch, state: SearchState): Promise<void> {
+async function runStep(
+  search: ProxylessSearch,
+  state: SearchState,
+  trained: ReturnType<typeof trainedPaths>,
+): Promise<void> {
   const { space, supernet, settings } = search;
-  const { seed, warmupStepCount, architectureEvery, widens } = settings;
+  const { seed, warmupStepCount, architectureEvery } = settings;
   const { step } = state;
   const isWarmup = step < warmupStepCount;
   const drawn = isWarmup ? warmupPath(candidateCountsOf(space), seed, step) : samplePath(state.alphas, seed, step);
-  const path = widens ? trainedPath(widestCandidates(space), drawn, step) : drawn;
-  const result = await supernet.weightStep(path, step);
+  const result = await supernet.weightStep(trained(drawn, step), step);
   verifyFinite(step, result);
   state.window.loss += result.loss;
   state.window.accuracy += result.accuracy;

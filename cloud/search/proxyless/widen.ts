@@ -15,15 +15,25 @@ export function widestCandidates({ slots }: Pick<SearchSpace, 'slots'>): number[
   return slots.map(({ candidates }) => {
     const widest = new Map<string, number>();
     candidates.forEach((candidate, index) => {
-      const best = widest.get(nameWithoutExpansion(candidate));
+      const best = widest.get(withoutExpansion(candidate));
       if (best === undefined || expansionOf(candidate) > expansionOf(candidates[best]!))
-        widest.set(nameWithoutExpansion(candidate), index);
+        widest.set(withoutExpansion(candidate), index);
     });
-    return candidates.map((candidate) => widest.get(nameWithoutExpansion(candidate))!);
+    return candidates.map((candidate) => widest.get(withoutExpansion(candidate))!);
   });
 }
 
-/** What weight step `step` trains where `drawn` was drawn for it; `widest` as `widestCandidates` gives it. */
+/** What a weight step trains, from what was drawn for it: the same where `widens` is false. To be made once for a search. */
+export function trainedPaths(
+  space: SearchSpace,
+  widens: boolean,
+): (drawn: readonly number[], step: number) => readonly number[] {
+  if (!widens) return (drawn) => drawn;
+  const widest = widestCandidates(space);
+  return (drawn, step) => trainedPath(widest, drawn, step);
+}
+
+/** What weight step `step` trains where `drawn` was drawn for it and it widens; `widest` as `widestCandidates` gives it. */
 export function trainedPath(widest: readonly (readonly number[])[], drawn: readonly number[], step: number): number[] {
   return drawn.map((candidate, slot) => (step % 2 === 1 ? widest[slot]![candidate]! : candidate));
 }
@@ -32,6 +42,6 @@ function expansionOf(block: Block): number {
   return block.kind === 'mbconv' ? block.expandRatio : 0;
 }
 
-function nameWithoutExpansion(block: Block): string {
+function withoutExpansion(block: Block): string {
   return JSON.stringify({ ...block, id: null, expandRatio: null });
 }

@@ -81,7 +81,6 @@ export function openEvaluationPool(options: PoolOptions): Evaluator {
       else reject(new Error(answer.problem));
       next();
     });
-    // not `exit`, which may come before the last words
     child.on('close', (code, signal) => {
       if (workers.delete(worker)) died(worker, signal ?? `exit code ${code}`);
     });

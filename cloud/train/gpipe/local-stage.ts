@@ -50,7 +50,6 @@ export class LocalStage implements StageHost {
         this.#ended(how);
         resolve();
       };
-      // not `exit`, which may come before the last words
       this.#process.once('close', (code, signal) => ended(this.#killedBecause ?? signal ?? `exit code ${code}`));
       this.#process.once('error', (error) => ended(`it did not start: ${error.message}`));
     });

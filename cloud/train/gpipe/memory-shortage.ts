@@ -19,10 +19,6 @@ const sign = new RegExp(signs.map(({ source }) => source).join('|'));
 /** What a person may do about it, as the end of a sentence. */
 export const roomRemedy = 'take more partitions or micro-batches, or recompute more (remat always)';
 
-export function isShortage(words: string): boolean {
-  return sign.test(words);
-}
-
 /** What is to be said of a process whose error or last words these are, with the remedy; null where it is not for want of memory. */
 export function describeShortage(words: string): string | null {
   const [found] = words.match(sign) ?? [];

@@ -171,7 +171,6 @@ class ProfileProcess {
       if ('problem' in message) this.#fail(message.problem);
       else this.#asked?.resolve(message.answer);
     });
-    // not `exit`, which may come before the last words
     this.#process.once('close', (code, signal) => this.#ended(`its process ended (${signal ?? `exit code ${code}`})`));
     this.#process.once('error', (error) => this.#ended(`its process did not start (${error.message})`));
   }

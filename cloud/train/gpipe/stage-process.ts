@@ -4,7 +4,7 @@
  */
 import { copyFile, constants as fsConstants, open, readFile, stat } from 'node:fs/promises';
 import { decodeSafetensors, encodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
-import { describeShortage, isShortage } from './memory-shortage.js';
+import { describeShortage } from './memory-shortage.js';
 import type { Operation, OperationKind } from './schedule.js';
 import { type Snapshot, Snapshots } from './snapshots.js';
 import { LinkLost, StageIo } from './stage-io.js';
@@ -230,7 +230,11 @@ process.on('message', async (message: ToStage) => {
   try {
     reply({ id, answer: await answer(message) });
   } catch (error) {
-    reply({ id, problem: describeProblem(error), isFault: error instanceof LinkLost && !isShortage(error.message) });
+    reply({
+      id,
+      problem: describeProblem(error),
+      isFault: error instanceof LinkLost && describeShortage(error.message) === null,
+    });
   }
 });
 process.on('disconnect', () => process.exit(0));
