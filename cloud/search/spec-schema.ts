@@ -39,7 +39,7 @@ const searchSchema = z.strictObject({
       weight: z.number().min(0).max(1000).default(0.1),
     })
     .prefault({}),
-  leastBudgetShare: z.number().min(0).max(1).default(0.9),
+  leastBudgetShare: z.number().min(0).max(1).default(0.8),
   ...basicFields({ learningRate: 0.05, labelSmoothing: 0, cropPaddingPixels: 2 }),
 });
 

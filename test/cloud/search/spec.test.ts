@@ -123,7 +123,7 @@ describe('resolveSpec', () => {
         architectureEvery: 4,
         architectureLearningRate: null,
         latencyLoss: { kind: 'lagrangian', damping: 4, ascent: 0.1, weight: 0.1 },
-        leastBudgetShare: 0.9,
+        leastBudgetShare: 0.8,
         shareWeights: true,
         batchSize: 64,
         learningRate: 0.05,
