@@ -143,7 +143,7 @@ export function logPrices(ports: StudyPorts, prices: PricesSummary, device: Meas
     line: `networks of this space take ${fastestMs.toFixed(3)} to ${slowestMs.toFixed(3)} ms on ${device.name}, budget ${budgetMs.toFixed(3)} ms; whole = ${factor.toFixed(3)} x sum of blocks + ${perPieceMs.toFixed(4)} ms per block, fitted on ${fitCount} networks, ${formatError(predictor.holdOut)}`,
   });
   if (doubts.length === 0) return;
-  const line = `${doubts.length} of the ${measurementCount} measurements that these prices stand on are in doubt, e.g.: ${doubts[0]}`;
+  const line = `in doubt: ${doubts.length} of the ${measurementCount} measurements that these prices stand on, e.g.: ${doubts[0]}`;
   ports.tell({ type: 'log', line });
 }
 

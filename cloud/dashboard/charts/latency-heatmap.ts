@@ -22,7 +22,7 @@ export function latencyHeatmap(
   const [least, high] = medians.length === 0 ? [1, 1] : [medians[0]!, medians.at(-1)!];
   const low = medians.length === 0 ? 1 : quantile(medians, lowEndShare);
   const doubtfulCount = grid.cells.filter(({ latency }) => latency.doubt).length;
-  const doubts = doubtfulCount > 0 ? ` ${doubtfulCount} are in doubt.` : '';
+  const doubts = doubtfulCount > 0 ? ` In doubt: ${doubtfulCount}.` : '';
   const picture = gridChart(
     {
       ...grid,
