@@ -35,7 +35,7 @@ const folder = mkdtempSync(join(tmpdir(), 'bespoke-faults-'));
 const children = new Set();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 }); // what was killed may write yet
 });
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -32,6 +32,11 @@ export class Program {
   /** Ends the process and waits for its end; gives its exit code, null when a signal ended it. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
     this.#child.kill(signal);
+    return this.end();
+  }
+
+  /** Waits for its end; gives its exit code, null when a signal ended it. */
+  async end(): Promise<number | null> {
     await until('the process ends', () => this.#child.exitCode !== null || this.#child.signalCode !== null);
     return this.#child.exitCode;
   }
