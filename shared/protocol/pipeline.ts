@@ -16,7 +16,7 @@ export interface PipelineStageView {
 export interface PipelinePlanView {
   /** Why there is this plan. */
   readonly reason: 'measured' | 'resumed' | 're-cut';
-  readonly schedule: 'gpipe' | '1f1b';
+  readonly schedule: 'gpipe' | '1f1b' | 'zero-bubble';
   readonly remat: 'none' | 'except-last' | 'always';
   readonly microBatchCount: number;
   readonly stages: readonly PipelineStageView[];
@@ -32,7 +32,7 @@ export interface PipelinePlanView {
 /** A span of a stage's time: an operation on a micro-batch, or a transfer to or from a neighbour. */
 export interface PipelineSpan {
   readonly stage: number;
-  readonly kind: 'forward' | 'recompute' | 'backward' | 'send' | 'recv';
+  readonly kind: 'forward' | 'recompute' | 'backward' | 'inputGradients' | 'weightGradients' | 'send' | 'recv';
   readonly microBatch: number;
   readonly startMs: number;
   readonly endMs: number;

@@ -90,5 +90,7 @@ function describeStep(trace, layout, timeMs) {
     betweenMs: timeMs - stepMs,
     forwardMs: meanMs('forward'),
     backwardMs: meanMs('backward'),
+    iMs: meanMs('inputGradients'),
+    wMs: meanMs('weightGradients'),
   };
 }

@@ -47,6 +47,7 @@ export function planOf(
       blockCount: end - edges[stage]!,
       forwardMs,
       backwardMs: 2 * forwardMs,
+      weightGradientMs: forwardMs,
       byteCount: Math.round(2 ** 20 * (30 + 4 * forwardMs - 6 * stage)),
     };
   });
@@ -66,10 +67,13 @@ export function planOf(
   };
 }
 
-function durationsOf(stages: readonly { readonly forwardMs: number; readonly backwardMs: number }[]): StageDurations {
+function durationsOf(
+  stages: readonly { readonly forwardMs: number; readonly backwardMs: number; readonly weightGradientMs: number }[],
+): StageDurations {
   return {
     forwardMs: stages.map(({ forwardMs }) => forwardMs),
     backwardMs: stages.map(({ backwardMs }) => backwardMs),
+    weightGradientMs: stages.map(({ weightGradientMs }) => weightGradientMs),
     transferMs: stages.slice(1).map((_, boundary) => 1.2 + 0.4 * boundary),
   };
 }
@@ -77,9 +81,10 @@ function durationsOf(stages: readonly { readonly forwardMs: number; readonly bac
 /** Step `step` by the plan: each stage up to a seventh slower or quicker than predicted. */
 export function stepOf(plan: PlannedPipeline, step: number): PipelineStepView {
   const noisy = (ms: number, stage: number) => ms * (0.93 + 0.21 * randomStream(22, 'noise', step, stage).uniform());
-  const stages = plan.partitions.map(({ forwardMs, backwardMs }, stage) => ({
+  const stages = plan.partitions.map(({ forwardMs, backwardMs, weightGradientMs }, stage) => ({
     forwardMs: noisy(forwardMs, stage),
     backwardMs: noisy(backwardMs, stage),
+    weightGradientMs: noisy(weightGradientMs, stage),
   }));
   const trace = traceOf(plan, durationsOf(stages));
   const ends = trace.map(({ endMs }) => endMs);

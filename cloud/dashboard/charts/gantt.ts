@@ -14,11 +14,19 @@ const kinds: {
   forward: { name: 'forward', text: (microBatch) => `forward of micro-batch ${microBatch}` },
   recompute: { name: 'recompute', text: (microBatch) => `forward of micro-batch ${microBatch}, computed again` },
   backward: { name: 'backward', text: (microBatch) => `backward of micro-batch ${microBatch}` },
+  inputGradients: {
+    name: 'input gradient',
+    text: (microBatch) => `backward of micro-batch ${microBatch}, gradients of the inputs`,
+  },
+  weightGradients: {
+    name: 'weight gradient',
+    text: (microBatch) => `backward of micro-batch ${microBatch}, gradients of the weights`,
+  },
   recv: { name: 'transfer', text: (microBatch) => `receives micro-batch ${microBatch}` },
   send: { name: 'transfer', text: (microBatch) => `sends micro-batch ${microBatch}` },
 };
 
-const computing = ['forward', 'recompute', 'backward'] as const;
+const computing = ['forward', 'recompute', 'backward', 'inputGradients', 'weightGradients'] as const;
 
 /** Of a row, from its middle down. */
 const [blockTopPx, blockHeightPx] = [-22, 30];
@@ -72,14 +80,23 @@ function stageCountOf({ spans }: PipelineStepView): number {
 /** One sentence: the step in figures. */
 export function ganttText({ step, stepMs, shares }: PipelineStepView, { rows }: Gantt): string {
   const counts = computing
-    .map((kind) => [kind, rows.flatMap(({ operations }) => operations.filter((span) => span.kind === kind)).length])
+    .map(
+      (kind) =>
+        [kind, rows.flatMap(({ operations }) => operations.filter((span) => span.kind === kind)).length] as const,
+    )
     .filter(([, count]) => count !== 0)
-    .map(([kind, count]) => `${count} ${kind}`);
+    .map(([kind, count]) => `${count} ${kinds[kind].name}`);
   return `Step ${step} on ${rows.length} stages: ${counts.join(', ')} operations in ${formatMs(stepMs)}, ${formatPercent(1 - shares.busy)} idle.`;
 }
 
 function seriesOf({ rows }: Gantt, predictedMs: number, theme: ChartTheme): CustomSeriesOption[] {
-  const colors = { forward: theme.first, recompute: theme.third, backward: theme.second };
+  const colors = {
+    forward: theme.first,
+    recompute: theme.third,
+    backward: theme.second,
+    inputGradients: theme.second,
+    weightGradients: theme.fourth,
+  };
   const operations = rows.flatMap((row) => row.operations);
   const shown = computing.filter((kind) => operations.some((span) => span.kind === kind));
   return [

@@ -6,6 +6,8 @@ export interface BlockCost {
   readonly id: string;
   readonly forwardMs: number;
   readonly backwardMs: number;
+  /** The part of it that makes the gradients of the weights, where it can be put off. */
+  readonly weightGradientMs: number;
   /** Of its weights, float32. */
   readonly parameterBytes: number;
   /** Kept from forward for backward, the input not counted. */
@@ -33,6 +35,7 @@ export class BlockSums {
   readonly blockCount: number;
   readonly #forwardMs: Float64Array;
   readonly #backwardMs: Float64Array;
+  readonly #weightGradientMs: Float64Array;
   readonly #parameterBytes: Float64Array;
   readonly #savedBytes: Float64Array;
   readonly #inputBytes: readonly number[];
@@ -44,6 +47,7 @@ export class BlockSums {
     this.blockCount = blocks.length;
     this.#forwardMs = runningSums(blocks.map((block) => block.forwardMs));
     this.#backwardMs = runningSums(blocks.map((block) => block.backwardMs));
+    this.#weightGradientMs = runningSums(blocks.map((block) => block.weightGradientMs));
     this.#parameterBytes = runningSums(blocks.map((block) => block.parameterBytes));
     this.#savedBytes = runningSums(blocks.map((block) => block.savedBytes));
     this.#inputBytes = [inputBytes, ...blocks.map(({ boundaryBytes }) => boundaryBytes)];
@@ -57,6 +61,10 @@ export class BlockSums {
 
   backwardMs(first: number, end: number): number {
     return this.#backwardMs[end]! - this.#backwardMs[first]!;
+  }
+
+  weightGradientMs(first: number, end: number): number {
+    return this.#weightGradientMs[end]! - this.#weightGradientMs[first]!;
   }
 
   /** Of one message over the boundary before block `first`; 0 before the first block. */

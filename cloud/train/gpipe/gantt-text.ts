@@ -9,7 +9,13 @@ import { ganttOf } from '@bespoke/shared/protocol/gantt.js';
 import type { OperationKind } from './schedule.js';
 import type { TraceEvent } from './stage-messages.js';
 
-const letters: { readonly [K in OperationKind]: string } = { forward: 'F', recompute: 'R', backward: 'B' };
+const letters: { readonly [K in OperationKind]: string } = {
+  forward: 'F',
+  recompute: 'R',
+  backward: 'B',
+  inputGradients: 'I',
+  weightGradients: 'W',
+};
 
 /** `width`: characters of a line, its name included. */
 export function ganttText(trace: readonly TraceEvent[], stageCount: number, width: number): string {

@@ -1,5 +1,5 @@
 /** Peak memory of a partition, by the formula of GPipe 2.3: boundaries of all micro-batches under way, everything else of as few as the re-materialisation allows. */
-import { liveCount, type PipelineLayout, type Remat } from './schedule.js';
+import { liveCount, type PipelineLayout, type Remat, weightDelay } from './schedule.js';
 
 /** Sizes of a run of blocks; activations are those of one micro-batch. */
 export interface PartitionSizes {
@@ -12,13 +12,14 @@ export interface PartitionSizes {
 }
 
 /**
- * Micro-batches whose saved activations lie in memory at once. With recomputation it is the one at work; where the last is not recomputed, that one as well, because
+ * Micro-batches whose saved activations lie in memory at once, of `live`, `delayed` of which wait for the gradients of the weights alone (they keep about as much: the gradients that
+ * they need take the place of what norms had saved). With recomputation it is those and the one at work; where the last is not recomputed, that one as well, because
  * backwards run first to last.
  */
-const savedCounts: { readonly [R in Remat]: (liveCount: number) => number } = {
+const savedCounts: { readonly [R in Remat]: (live: number, delayed: number) => number } = {
   none: (live) => live,
-  'except-last': (live) => Math.min(live, 2),
-  always: () => 1,
+  'except-last': (live, delayed) => Math.min(live, 2 + delayed),
+  always: (live, delayed) => Math.min(live, 1 + delayed),
 };
 
 /**
@@ -35,6 +36,6 @@ export function partitionBytes(
   return (
     sizes.parameterBytes * (2 + optimizerBytesPerParameter / Float32Array.BYTES_PER_ELEMENT) +
     live * sizes.inputBytes +
-    savedCounts[layout.remat](live) * sizes.savedBytes
+    savedCounts[layout.remat](live, weightDelay(layout, stage) ?? 0) * sizes.savedBytes
   );
 }

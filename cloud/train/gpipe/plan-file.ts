@@ -24,6 +24,7 @@ const block = z.strictObject({
   id: z.string(),
   forwardMs: figure,
   backwardMs: figure,
+  weightGradientMs: figure.default(0), // plans of before it was measured have none
   parameterBytes: figure,
   savedBytes: figure,
   boundaryBytes: figure,

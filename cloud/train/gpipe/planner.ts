@@ -7,7 +7,7 @@ import { BlockSums, type MeasuredCosts, type TransferCost } from './costs.js';
 import { partitionBytes } from './memory.js';
 import { checkCount } from './microbatch.js';
 import { type CuttingProblem, cutBlocks, leastLargest } from './partition.js';
-import { type PipelineLayout, pipelineOperations, recomputedCount } from './schedule.js';
+import { type PipelineLayout, pipelineOperations, recomputedCount, type ScheduleKind } from './schedule.js';
 import { simulate } from './simulator.js';
 
 export interface PlanRequest extends Pick<PipelineLayout, 'schedule' | 'remat' | 'stageCount'> {
@@ -28,6 +28,8 @@ export interface PlannedPartition {
   readonly blockCount: number;
   readonly forwardMs: number;
   readonly backwardMs: number;
+  /** The part of it that makes the gradients of the weights. */
+  readonly weightGradientMs: number;
   /** Peak, as memory.ts counts. */
   readonly byteCount: number;
 }
@@ -68,11 +70,13 @@ function planCandidate(request: PlanRequest, costs: MeasuredCosts): PipelinePlan
     blockCount: end - firsts[stage]!,
     forwardMs: sums.forwardMs(firsts[stage]!, end),
     backwardMs: sums.backwardMs(firsts[stage]!, end),
+    weightGradientMs: sums.weightGradientMs(firsts[stage]!, end),
     byteCount: bytesOf(request, layout, sums, firsts[stage]!, end, stage),
   }));
   const { stepMs, idleShare } = simulate(pipelineOperations(layout), {
     forwardMs: partitions.map(({ forwardMs }) => forwardMs),
     backwardMs: partitions.map(({ backwardMs }) => backwardMs),
+    weightGradientMs: partitions.map(({ weightGradientMs }) => weightGradientMs),
     transferMs: firsts.slice(1).map((first) => sums.transferMs(first)),
   });
   const stepMsBy = {
@@ -89,18 +93,16 @@ function fastestOf(stepMsBy: PipelinePlan['stepMsBy']): Strategy {
   return strategies.reduce((best, strategy) => (msOf(strategy) < msOf(best) ? strategy : best));
 }
 
+type StepParts = Pick<CuttingProblem, 'fillMs' | 'drainMs' | 'pathMs'>;
+
 /**
  * The step's time as sums and maxima (simulator.ts has it without recomputation). A stage computes again while it waits, but for the last one, which has the gradient of the
- * first micro-batch at once. Exact for gpipe without recomputation, a bound from below with it; 1F1B is cut by the same figures.
+ * first micro-batch at once. Exact for gpipe without recomputation, a bound from below with it.
  */
-function problemOf(request: PlanRequest, layout: PipelineLayout, sums: BlockSums): CuttingProblem {
-  const { memoryCapBytes } = request;
+function fillAndDrain(layout: PipelineLayout, sums: BlockSums): StepParts {
   const repeats = layout.microBatchCount - 1;
   const again = Math.max(recomputedCount(layout) - 1, 0);
-  const blockCount = sums.blockCount;
   return {
-    blockCount,
-    stageCount: layout.stageCount,
     fillMs: (first, end) => repeats * Math.max(sums.forwardMs(first, end), sums.transferMs(first)),
     drainMs: (first, end) =>
       Math.max(
@@ -111,7 +113,35 @@ function problemOf(request: PlanRequest, layout: PipelineLayout, sums: BlockSums
       sums.forwardMs(first, end) +
       sums.backwardMs(first, end) +
       2 * sums.transferMs(first) +
-      (end === blockCount && recomputedCount(layout) > 0 ? sums.forwardMs(first, end) : 0),
+      (end === sums.blockCount && recomputedCount(layout) > 0 ? sums.forwardMs(first, end) : 0),
+  };
+}
+
+/** A step in which every stage is busy but for the forwards before its first one: the stage with most to do, and one forward of all. A bound from below. */
+function alwaysBusy(layout: PipelineLayout, sums: BlockSums): StepParts {
+  const again = recomputedCount(layout) / layout.microBatchCount;
+  return {
+    fillMs: (first, end) =>
+      layout.microBatchCount * (sums.backwardMs(first, end) + again * sums.forwardMs(first, end)) +
+      (layout.microBatchCount - 1) * sums.forwardMs(first, end),
+    drainMs: () => 0,
+    pathMs: (first, end) => sums.forwardMs(first, end) + sums.transferMs(first),
+  };
+}
+
+/** What the cut is chosen by; 1F1B has gpipe's bubble. */
+const stepParts: { readonly [S in ScheduleKind]: (layout: PipelineLayout, sums: BlockSums) => StepParts } = {
+  gpipe: fillAndDrain,
+  '1f1b': fillAndDrain,
+  'zero-bubble': alwaysBusy,
+};
+
+function problemOf(request: PlanRequest, layout: PipelineLayout, sums: BlockSums): CuttingProblem {
+  const { memoryCapBytes } = request;
+  return {
+    ...stepParts[layout.schedule](layout, sums),
+    blockCount: sums.blockCount,
+    stageCount: layout.stageCount,
     fits: (first, end, stage) =>
       memoryCapBytes === null || bytesOf(request, layout, sums, first, end, stage) <= memoryCapBytes,
   };

@@ -123,9 +123,12 @@ function correctedCosts(
       tookMs.forwardMs[stage]! / forwardMs,
       tookMs.backwardMs[stage]! / backwardMs,
     ];
-    return costs.blocks.slice(firsts[stage], firsts[stage]! + blockCount).map((block) => {
-      return { ...block, forwardMs: block.forwardMs * forwardFactor, backwardMs: block.backwardMs * backwardFactor };
-    });
+    return costs.blocks.slice(firsts[stage], firsts[stage]! + blockCount).map((block) => ({
+      ...block,
+      forwardMs: block.forwardMs * forwardFactor,
+      backwardMs: block.backwardMs * backwardFactor,
+      weightGradientMs: block.weightGradientMs * backwardFactor,
+    }));
   });
   return { ...costs, blocks };
 }

@@ -87,7 +87,7 @@ export async function measureStep(
   return median(timesMs.slice(warmupCount));
 }
 
-type Measured = Pick<BlockCost, 'forwardMs' | 'backwardMs' | 'savedBytes' | 'boundaryBytes'>;
+type Measured = Pick<BlockCost, 'forwardMs' | 'backwardMs' | 'weightGradientMs' | 'savedBytes' | 'boundaryBytes'>;
 
 /** Medians over the rounds, and what the stage gives for `inputs`. */
 async function profileStage(
@@ -106,13 +106,14 @@ async function profileStage(
   return {
     forwardMs: middle(({ forwardMs }) => forwardMs),
     backwardMs: middle(({ backwardMs }) => backwardMs),
+    weightGradientMs: middle(({ weightGradientMs }) => weightGradientMs),
     savedBytes: middle(({ savedBytes }) => savedBytes),
     boundaryBytes: bytesOf(outputs),
     outputs,
   };
 }
 
-interface Round extends Pick<Measured, 'forwardMs' | 'backwardMs' | 'savedBytes'> {
+interface Round extends Omit<Measured, 'boundaryBytes'> {
   readonly outputs: readonly StageTensor[];
 }
 
@@ -125,10 +126,13 @@ async function runRound(stage: Stage, inputs: readonly StageTensor[]): Promise<R
   const { savedBytes } = stage;
   const gradients = outputs.map(({ shape, values }) => ({ shape, values: new Float32Array(values.length).fill(1e-3) }));
   const turnedMs = performance.now();
-  await stage.backward(0, gradients);
-  const backwardMs = performance.now() - turnedMs;
+  await stage.inputGradients(0, gradients);
+  const partedMs = performance.now();
+  await stage.weightGradients(0);
+  const endMs = performance.now();
   await stage.abort();
-  return { forwardMs, backwardMs, savedBytes, outputs };
+  const [backwardMs, weightGradientMs] = [endMs - turnedMs, endMs - partedMs];
+  return { forwardMs, backwardMs, weightGradientMs, savedBytes, outputs };
 }
 
 function bytesOf(tensors: readonly StageTensor[]): number {

@@ -119,6 +119,7 @@ async function measureCosts(
       ...block,
       forwardMs: mean((costs) => costs[index]!.forwardMs),
       backwardMs: mean((costs) => costs[index]!.backwardMs),
+      weightGradientMs: mean((costs) => costs[index]!.weightGradientMs),
     })),
   };
 }

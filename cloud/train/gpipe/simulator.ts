@@ -15,6 +15,8 @@ export interface StageDurations {
   readonly forwardMs: readonly number[];
   /** By stage. */
   readonly backwardMs: readonly number[];
+  /** By stage: the part of its backward that makes the gradients of its weights. */
+  readonly weightGradientMs: readonly number[];
   /** By boundary (one less than stages): from the end of an operation until the neighbour has what it gave. */
   readonly transferMs: readonly number[];
 }
@@ -47,7 +49,7 @@ export function simulate(operations: readonly (readonly Operation[])[], duration
     const arrivalMs = links.arrivalMs(stage, operation);
     if (arrivalMs === undefined) return false;
     const startMs = Math.max(arrivalMs, events.at(-1)?.endMs ?? 0);
-    const endMs = startMs + durationMs(durations, stage, operation.kind);
+    const endMs = startMs + durationsMs[operation.kind](durations, stage);
     events.push({ stage, ...operation, startMs, endMs });
     links.send(stage, operation, endMs);
     return true;
@@ -69,11 +71,15 @@ export function summary(stages: readonly (readonly OperationEvent[])[]): { stepM
   return { stepMs, idleShare: stepMs > 0 ? 1 - busyMs / (stages.length * stepMs) : 0 };
 }
 
-function durationMs({ forwardMs, backwardMs }: StageDurations, stage: number, kind: OperationKind): number {
-  return (kind === 'backward' ? backwardMs : forwardMs)[stage]!;
-}
+const durationsMs: { readonly [K in OperationKind]: (durations: StageDurations, stage: number) => number } = {
+  forward: ({ forwardMs }, stage) => forwardMs[stage]!,
+  recompute: ({ forwardMs }, stage) => forwardMs[stage]!,
+  backward: ({ backwardMs }, stage) => backwardMs[stage]!,
+  inputGradients: ({ backwardMs, weightGradientMs }, stage) => backwardMs[stage]! - weightGradientMs[stage]!,
+  weightGradients: ({ weightGradientMs }, stage) => weightGradientMs[stage]!,
+};
 
-/** What is under way between the stages: for each kind and stage that receives, the arrivals by micro-batch and the time from which the boundary is free. */
+/** What is under way between the stages: for each direction and stage that receives, the arrivals by micro-batch and the time from which the boundary is free. */
 class Links {
   readonly #arrivals = new Map<string, number>();
   readonly #freeMs = new Map<string, number>();
@@ -85,15 +91,17 @@ class Links {
 
   /** When the operation's input is there: at once where it is the stage's own; undefined while not sent. */
   arrivalMs(stage: number, { kind, microBatch }: Operation): number | undefined {
-    const sender = stage - receiverOffsets[kind];
+    const offset = receiverOffsets[kind];
+    const sender = stage - offset;
     if (sender === stage || sender < 0 || sender >= this.stageCount) return 0;
-    return this.#arrivals.get(`${kind} ${stage} ${microBatch}`);
+    return this.#arrivals.get(`${offset} ${stage} ${microBatch}`);
   }
 
   send(stage: number, { kind, microBatch }: Operation, readyMs: number): void {
-    const receiver = stage + receiverOffsets[kind];
+    const offset = receiverOffsets[kind];
+    const receiver = stage + offset;
     if (receiver === stage || receiver < 0 || receiver >= this.stageCount) return;
-    const link = `${kind} ${receiver}`;
+    const link = `${offset} ${receiver}`;
     const arrivalMs = Math.max(readyMs, this.#freeMs.get(link) ?? 0) + this.transferMs[Math.min(stage, receiver)]!;
     this.#freeMs.set(link, arrivalMs);
     this.#arrivals.set(`${link} ${microBatch}`, arrivalMs);

@@ -129,12 +129,17 @@ class StageProcess {
       if (!this.#isLast) this.#send('down', step, microBatch, outputs);
     },
     recompute: (_, microBatch) => this.#compute('recompute', microBatch, () => this.runner.recompute(microBatch)),
-    backward: async (step, microBatch) => {
-      const gradients = this.#isLast ? [] : await this.#receive('down', step, microBatch);
-      const upwards = await this.#compute('backward', microBatch, () => this.runner.backward(microBatch, gradients));
-      if (!this.#isFirst) this.#send('up', step, microBatch, upwards);
-    },
+    backward: (step, microBatch) => this.#goBackwards('backward', step, microBatch),
+    inputGradients: (step, microBatch) => this.#goBackwards('inputGradients', step, microBatch),
+    weightGradients: (_, microBatch) =>
+      this.#compute('weightGradients', microBatch, () => this.runner.weightGradients(microBatch)),
   };
+
+  async #goBackwards(kind: 'backward' | 'inputGradients', step: number, microBatch: number): Promise<void> {
+    const gradients = this.#isLast ? [] : await this.#receive('down', step, microBatch);
+    const upwards = await this.#compute(kind, microBatch, () => this.runner[kind](microBatch, gradients));
+    if (!this.#isFirst) this.#send('up', step, microBatch, upwards);
+  }
 
   async #compute<T>(kind: OperationKind, microBatch: number, work: () => Promise<T>): Promise<T> {
     const { result, ...span } = await this.io.operate(work);

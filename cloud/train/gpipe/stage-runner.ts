@@ -38,6 +38,10 @@ export interface StageRunner {
   recompute(microBatch: number): Promise<void>;
   /** Adds to the step's gradients; returns those of the inputs, none at the first stage. The last stage gets none: it has the loss. */
   backward(microBatch: number, gradients: readonly StageTensor[]): Promise<readonly StageTensor[]>;
+  /** The half of `backward` that the stage before waits for: the gradients of the inputs. */
+  inputGradients(microBatch: number, gradients: readonly StageTensor[]): Promise<readonly StageTensor[]>;
+  /** The other half, later: adds to the step's gradients. */
+  weightGradients(microBatch: number): Promise<void>;
   /** After the last backward: what all stages must know before they commit. */
   finish(): Promise<Figures>;
   /** Moves the state to that after step `step`; `figures` are the sums over all stages. */

@@ -86,15 +86,24 @@ export class Stage implements StageRunner {
 
   /** Adds to the gradients of the step; returns those of the inputs, none at the first stage. `gradients` are those of the outputs, none at the last stage. */
   async backward(microBatch: number, gradients: readonly StageTensor[]): Promise<readonly StageTensor[]> {
-    await this.recompute(microBatch);
-    const { tape } = this.held.get(microBatch) as { tape: Tape };
+    const { tape } = await this.#opened(microBatch);
     this.held.delete(microBatch);
-    const dys = this.options.isLast
-      ? [this.tf.ones([])]
-      : gradients.map(({ shape, values }) => this.tf.tensor(values, [...shape]));
-    const dxs = tape.backward(dys);
+    const dxs = tape.backward(this.#given(gradients));
     this.gradients.add(dxs.slice(0, this.names.length));
     return download(dxs.slice(this.names.length));
+  }
+
+  /** The half of `backward` that the stage before waits for: returns the gradients of the inputs. */
+  async inputGradients(microBatch: number, gradients: readonly StageTensor[]): Promise<readonly StageTensor[]> {
+    const { tape } = await this.#opened(microBatch);
+    return download(tape.backward(this.#given(gradients), tape.xs.slice(this.names.length)));
+  }
+
+  /** The other half: adds to the gradients of the step. */
+  async weightGradients(microBatch: number): Promise<void> {
+    const { tape } = await this.#opened(microBatch);
+    this.held.delete(microBatch);
+    this.gradients.add(tape.backward([], tape.xs.slice(0, this.names.length)));
   }
 
   /** What the micro-batches between their forward and their backward keep, beyond their inputs and the weights. */
@@ -153,6 +162,19 @@ export class Stage implements StageRunner {
   dispose(): void {
     this.#close();
     this.variables.dispose();
+  }
+
+  /** With its tape, computed again where need be. */
+  async #opened(microBatch: number): Promise<{ readonly tape: Tape }> {
+    await this.recompute(microBatch);
+    return this.held.get(microBatch) as { tape: Tape };
+  }
+
+  /** Of the outputs; at the last stage the loss is its own. */
+  #given(gradients: readonly StageTensor[]): readonly Tensor[] {
+    return this.options.isLast
+      ? [this.tf.ones([])]
+      : gradients.map(({ shape, values }) => this.tf.tensor(values, [...shape]));
   }
 
   #close(): void {

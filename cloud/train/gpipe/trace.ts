@@ -1,5 +1,12 @@
 /** Recorded traces, held to the schedule. */
-import { liveCount, type Operation, type PipelineLayout, receiverOffsets, stageOperations } from './schedule.js';
+import {
+  liveCount,
+  type Operation,
+  type OperationKind,
+  type PipelineLayout,
+  receiverOffsets,
+  stageOperations,
+} from './schedule.js';
 import type { OperationEvent, StageDurations } from './simulator.js';
 import type { TraceEvent } from './stage-messages.js';
 
@@ -26,7 +33,7 @@ export function checkTrace(events: readonly OperationEvent[], layout: PipelineLa
 export function peakLiveCounts(events: readonly OperationEvent[], stageCount: number): readonly number[] {
   return byStage(events, stageCount).map((own) => {
     const changes = own
-      .filter(({ kind }) => kind !== 'recompute')
+      .filter(({ kind }) => kind !== 'recompute' && kind !== 'inputGradients')
       .map(({ kind, startMs, endMs }) => (kind === 'forward' ? { ms: startMs, by: 1 } : { ms: endMs, by: -1 }));
     changes.sort((a, b) => a.ms - b.ms || a.by - b.by);
     let [live, peak] = [0, 0];
@@ -44,18 +51,23 @@ export function byStage(events: readonly OperationEvent[], stageCount: number): 
   return Array.from({ length: stageCount }, (_, stage) => sorted.filter((event) => event.stage === stage));
 }
 
-/** What a forward (or its recomputation) and a backward of each stage took, in the `middle` of those that ran. */
+/** What a forward (or its recomputation), a backward and its part for the weights took on each stage, in the `middle` of those that ran; 0 for the part where it did not run apart. */
 export function operationTimes(
   stages: readonly (readonly OperationEvent[])[],
   middle: (timesMs: readonly number[]) => number,
-): Pick<StageDurations, 'forwardMs' | 'backwardMs'> {
-  const timesOf = (isBackward: boolean) =>
-    stages.map((own) =>
-      middle(
-        own.filter(({ kind }) => (kind === 'backward') === isBackward).map(({ startMs, endMs }) => endMs - startMs),
-      ),
-    );
-  return { forwardMs: timesOf(false), backwardMs: timesOf(true) };
+): Omit<StageDurations, 'transferMs'> {
+  const timesOf = (...kinds: readonly OperationKind[]) =>
+    stages.map((own) => {
+      const timesMs = own.filter(({ kind }) => kinds.includes(kind)).map(({ startMs, endMs }) => endMs - startMs);
+      return timesMs.length > 0 ? middle(timesMs) : 0;
+    });
+  const weightGradientMs = timesOf('weightGradients');
+  const upwardsMs = timesOf('backward', 'inputGradients');
+  return {
+    forwardMs: timesOf('forward', 'recompute'),
+    backwardMs: upwardsMs.map((ms, stage) => ms + weightGradientMs[stage]!),
+    weightGradientMs,
+  };
 }
 
 function firstProblem(
@@ -103,7 +115,9 @@ export function sourceOf(
 ): OperationEvent | undefined {
   const offset = receiverOffsets[kind];
   if (offset === 0) return undefined;
-  return stages[stage - offset]?.find((other) => other.kind === kind && other.microBatch === microBatch);
+  return stages[stage - offset]?.find(
+    (other) => receiverOffsets[other.kind] === offset && other.microBatch === microBatch,
+  );
 }
 
 function inputProblem(

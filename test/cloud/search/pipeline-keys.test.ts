@@ -26,7 +26,10 @@ describe('train.pipeline', () => {
       '{stages: 2, microBatches: 65}',
       'train.pipeline.microBatches: expected no more micro-batches than the samples of a batch',
     ],
-    ['{stages: 2, schedule: zigzag}', 'train.pipeline.schedule: Invalid option: expected one of "gpipe"|"1f1b"'],
+    [
+      '{stages: 2, schedule: zigzag}',
+      'train.pipeline.schedule: Invalid option: expected one of "gpipe"|"1f1b"|"zero-bubble"',
+    ],
     [
       '{stages: 2, remat: never}',
       'train.pipeline.remat: Invalid option: expected one of "none"|"except-last"|"always"',

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { tinyNetwork, tinyPlan, traceOf } from '../../support/pipeline.js';
 
 const layout: PipelineLayout = { schedule: 'gpipe', remat: 'none', stageCount: 2, microBatchCount: 4 };
-const trace = traceOf(layout, { forwardMs: [1, 1], backwardMs: [2, 2], transferMs: [0.125] });
+const trace = traceOf(layout, { forwardMs: [1, 1], backwardMs: [2, 2], weightGradientMs: [1, 1], transferMs: [0.125] });
 const stepMs = 15.25;
 const step = (number: number, ms = stepMs): PipelineStep => ({
   step: number,
@@ -97,7 +97,12 @@ describe('pipelineTelling', () => {
   it('tells large steps less often', () => {
     const many = { ...layout, stageCount: 8, microBatchCount: 64 };
     const eight = (ms: number) => Array<number>(8).fill(ms);
-    const large = traceOf(many, { forwardMs: eight(1), backwardMs: eight(2), transferMs: eight(0.1).slice(1) });
+    const large = traceOf(many, {
+      forwardMs: eight(1),
+      backwardMs: eight(2),
+      weightGradientMs: eight(1),
+      transferMs: eight(0.1).slice(1),
+    });
     expect(large.length).toBeGreaterThan(2500);
     const { hooks, clock, toldSteps } = telling();
     hooks.onPlan!({ ...tinyPlan, ...many });

@@ -14,6 +14,7 @@ import type { HostPort } from '@bespoke/shared/protocol/address.js';
 import { parseJson, parseMessage } from '@bespoke/shared/protocol/codec.js';
 import { z } from 'zod';
 import { type DatasetManifest, manifestSchema } from '../../data/packed.js';
+import { operationKinds } from '../schedule.js';
 import type { SavedFile, StageCall, StageCalls, StageOpening, Standing } from '../stage-messages.js';
 
 export const trainHostVersion = 1;
@@ -54,7 +55,7 @@ const hostPort = z.strictObject({ host: z.string().min(1).max(255), port: whole.
 const figure = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)]);
 const figures = z.record(z.string().max(200), figure);
 const standing = { step: whole, kept: z.array(whole).max(16) };
-const operation = { kind: z.enum(['forward', 'recompute', 'backward']), microBatch: whole };
+const operation = { kind: z.enum(operationKinds), microBatch: whole };
 
 /** Of each call: its argument and its answer. */
 const callSchemas: {
@@ -86,7 +87,7 @@ const callSchemas: {
       trace: z.array(
         z.strictObject({
           ...operation,
-          kind: z.enum(['forward', 'recompute', 'backward', 'send', 'recv']),
+          kind: z.enum([...operationKinds, 'send', 'recv']),
           stage: whole,
           startMs: z.number(),
           endMs: z.number(),

@@ -25,7 +25,7 @@ export interface Accident {
 export interface Arrangement {
   readonly stageCount: number;
   readonly microBatchCount: number;
-  readonly order?: keyof typeof orders;
+  readonly order?: Order;
   readonly delayMs?: number;
   readonly accidentOf?: { readonly stage: number; readonly accident: Accident };
 }
@@ -37,7 +37,10 @@ const orders = {
   gpipe: { schedule: 'gpipe', remat: 'none' },
   recomputing: { schedule: 'gpipe', remat: 'always' },
   '1f1b': { schedule: '1f1b', remat: 'none' },
+  'zero-bubble': { schedule: 'zero-bubble', remat: 'none' },
 } as const;
+
+export type Order = keyof typeof orders;
 
 export function operationsOf({ stageCount, microBatchCount, order = 'gpipe' }: Arrangement) {
   return pipelineOperations({ ...orders[order], stageCount, microBatchCount });

@@ -8,7 +8,7 @@ const layout: PipelineLayout = { schedule: 'gpipe', remat: 'none', stageCount: 2
 /** Every operation takes 1 ms, a backward twice as long. */
 function trace(of: PipelineLayout) {
   const all = (ms: number) => Array<number>(of.stageCount).fill(ms);
-  const durations = { forwardMs: all(1), backwardMs: all(2), transferMs: all(0).slice(1) };
+  const durations = { forwardMs: all(1), backwardMs: all(2), weightGradientMs: all(1), transferMs: all(0).slice(1) };
   return simulate(pipelineOperations(of), durations).stages.flat();
 }
 
@@ -24,6 +24,13 @@ describe('ganttText', () => {
     expect(drawn({ ...layout, remat: 'always' }, 39)).toEqual([
       'stage 0  F0F1F2R0······B0──R1B1──R2B2──',
       'stage 1  ··F0F1F2R0B0──R1B1──R2B2──····',
+    ]);
+  });
+
+  it('draws the two halves of a backward', () => {
+    expect(drawn({ ...layout, schedule: 'zero-bubble' }, 29)).toEqual([
+      'stage 0  F0F1F2B0──B1──B2──··',
+      'stage 1  ··F0I0F1I1F2I2W0W1W2',
     ]);
   });
 

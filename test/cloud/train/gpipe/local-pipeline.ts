@@ -1,6 +1,6 @@
 /** Stages of one network in this process, driven by hand: tiny networks, recipes, and the steps of a schedule. */
 import { partitionNetwork } from '@bespoke/cloud/train/gpipe/partition-graph.js';
-import type { Operation, Remat } from '@bespoke/cloud/train/gpipe/schedule.js';
+import { type Operation, type Remat, receiverOffsets } from '@bespoke/cloud/train/gpipe/schedule.js';
 import { Stage } from '@bespoke/cloud/train/gpipe/stage.js';
 import type { Figures, StageTensor } from '@bespoke/cloud/train/gpipe/stage-runner.js';
 import type { TrainRecipe } from '@bespoke/cloud/train/recipe.js';
@@ -11,7 +11,7 @@ import type { CellPair } from '@bespoke/shared/network/cell.js';
 import type { Network } from '@bespoke/shared/network/network.js';
 import type { Tf } from '@bespoke/shared/tfjs/tf.js';
 import { tinyData, tinyRecipe } from '../tfjs/tiny.js';
-import { operationsOf } from './arithmetic.js';
+import { type Order, operationsOf } from './arithmetic.js';
 
 export const data = tinyData();
 
@@ -134,14 +134,14 @@ export class LocalPipeline {
   }
 
   /** All of step `step` but its commit; the figures of every stage. */
-  async run(step: number, order: 'gpipe' | '1f1b' | 'recomputing' = 'gpipe') {
+  async run(step: number, order: Order = 'gpipe') {
     const { stages } = this;
     const lists = operationsOf({
       stageCount: stages.length,
       microBatchCount: this.options.microBatchSizes.length,
       order,
     }).map((list) => [...list]);
-    const arrived = new Map<string, readonly StageTensor[]>(); // by kind, stage and micro-batch
+    const arrived = new Map<string, readonly StageTensor[]>(); // by direction, stage and micro-batch
     for (const stage of stages) await stage.begin(step);
     while (lists.some((list) => list.length > 0)) {
       for (const [stage, list] of lists.entries()) {
@@ -158,14 +158,12 @@ export class LocalPipeline {
 
   /** Makes an operation if what it needs has arrived. */
   async #operate(stage: number, { kind, microBatch }: Operation, arrived: Map<string, readonly StageTensor[]>) {
-    const key = (of: string, at: number) => `${of} ${at} ${microBatch}`;
-    const isSource = kind === 'forward' ? stage === 0 : stage === this.stages.length - 1;
-    const given = isSource || kind === 'recompute' ? [] : arrived.get(key(kind, stage));
+    const offset = receiverOffsets[kind];
+    const key = (at: number) => `${offset} ${at} ${microBatch}`;
+    const hasSender = offset !== 0 && this.stages[stage - offset] !== undefined;
+    const given = hasSender ? arrived.get(key(stage)) : [];
     if (!given) return false;
-    if (kind === 'recompute') await this.stages[stage]!.recompute(microBatch);
-    else if (kind === 'forward')
-      arrived.set(key('forward', stage + 1), await this.stages[stage]!.forward(microBatch, given));
-    else arrived.set(key('backward', stage - 1), await this.stages[stage]!.backward(microBatch, given));
+    arrived.set(key(stage + offset), (await this.stages[stage]![kind](microBatch, given)) ?? []);
     return true;
   }
 

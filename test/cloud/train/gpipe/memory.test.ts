@@ -2,7 +2,12 @@ import { type BlockCost, BlockSums } from '@bespoke/cloud/train/gpipe/costs.js';
 import { partitionBytes } from '@bespoke/cloud/train/gpipe/memory.js';
 import { partitionNetwork } from '@bespoke/cloud/train/gpipe/partition-graph.js';
 import { profileBlocks } from '@bespoke/cloud/train/gpipe/profile.js';
-import { type PipelineLayout, type Remat, stageOperations } from '@bespoke/cloud/train/gpipe/schedule.js';
+import {
+  type PipelineLayout,
+  type Remat,
+  scheduleKinds,
+  stageOperations,
+} from '@bespoke/cloud/train/gpipe/schedule.js';
 import { Stage } from '@bespoke/cloud/train/gpipe/stage.js';
 import type { StageTensor } from '@bespoke/cloud/train/gpipe/stage-runner.js';
 import { openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
@@ -107,9 +112,7 @@ async function peakBytes(layout: PipelineLayout, k: number, messages: Awaited<Re
     peak = 0;
     await stage.begin(step);
     for (const { kind, microBatch } of stageOperations(layout, k)) {
-      if (kind === 'forward') await stage.forward(microBatch, messages.inputs[k]![microBatch]!);
-      else if (kind === 'recompute') await stage.recompute(microBatch);
-      else await stage.backward(microBatch, messages.gradients[k]![microBatch]!);
+      await stage[kind](microBatch, messages[kind === 'forward' ? 'inputs' : 'gradients'][k]![microBatch]!);
     }
     await stage.commit(step, await stage.finish());
   }
@@ -120,7 +123,7 @@ async function peakBytes(layout: PipelineLayout, k: number, messages: Awaited<Re
 }
 
 const shapes = [1, 2, 4].flatMap((stageCount) => [4, 8].map((microBatchCount) => ({ stageCount, microBatchCount })));
-const orders = (['gpipe', '1f1b'] as const).flatMap((schedule) =>
+const orders = scheduleKinds.flatMap((schedule) =>
   (['none', 'except-last', 'always'] as const).map((remat) => ({ schedule, remat })),
 );
 
@@ -132,7 +135,7 @@ describe('partitionBytes', () => {
   const mapCounts = { tensorflow: 3, wasm: 9 };
 
   it.each(shapes)(
-    'is what a stage really holds, but for the maps of one operation: K = $stageCount, M = $microBatchCount, both schedules, every remat',
+    'is what a stage really holds, but for the maps of one operation: K = $stageCount, M = $microBatchCount, all schedules, every remat',
     async (shape) => {
       const { stageCount, microBatchCount } = shape;
       const pixelBytes = (4 * sampleCount * side * side) / microBatchCount;
@@ -147,7 +150,8 @@ describe('partitionBytes', () => {
           const peak = await peakBytes(layout, k, messages);
           const where = `${order.schedule}, ${order.remat}, stage ${k}: ${peak} bytes, ${expected} by the formula`;
           const mapCount = (peak - expected) / (pixelBytes * channels * expandRatio);
-          expect(mapCount, where).toBeGreaterThan(0);
+          // What waits for the gradients of the weights alone keeps a little less than the formula says.
+          expect(mapCount, where).toBeGreaterThan(layout.schedule === 'zero-bubble' ? -1 : 0);
           expect(mapCount, where).toBeLessThan(mapCounts[tf.getBackend() as keyof typeof mapCounts]);
         }
       }

@@ -9,6 +9,7 @@ const block = (forwardMs: number, index: number) => ({
   id: `block${index}`,
   forwardMs,
   backwardMs: 2 * forwardMs,
+  weightGradientMs: forwardMs,
   parameterBytes: 400,
   savedBytes: 1000,
   boundaryBytes: 100,
@@ -82,7 +83,7 @@ describe('planPipeline', () => {
             for (let b = a + 1; b < all.length; b++) {
               const forwardMs = [sum(0, a), sum(a, b), sum(b, all.length)];
               const backwardMs = forwardMs.map((value) => 2 * value);
-              const durations = { forwardMs, backwardMs, transferMs: [sendMs, sendMs] };
+              const durations = { forwardMs, backwardMs, weightGradientMs: forwardMs, transferMs: [sendMs, sendMs] };
               least = Math.min(least, simulate(pipelineOperations(plan), durations).stepMs);
             }
           }

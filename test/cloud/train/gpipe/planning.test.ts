@@ -32,6 +32,7 @@ function profileOf(forwardMs: readonly number[], microBatchCount = 4): Profile {
     id: ids[index]!,
     forwardMs: ms,
     backwardMs: 2 * ms,
+    weightGradientMs: ms,
     parameterBytes: 40,
     savedBytes: 100,
     boundaryBytes: 10,
@@ -71,6 +72,7 @@ describe('replan', () => {
     simulate(pipelineOperations(plan), {
       forwardMs: plan.partitions.map(({ forwardMs }, stage) => forwardMs * factors[stage]!),
       backwardMs: plan.partitions.map(({ backwardMs }, stage) => backwardMs * factors[stage]!),
+      weightGradientMs: plan.partitions.map(({ weightGradientMs }, stage) => weightGradientMs * factors[stage]!),
       transferMs: [0],
     });
 

@@ -35,7 +35,7 @@ interface Case {
   readonly name: NetworkName;
   readonly K: number;
   readonly M: MicroBatchCount;
-  readonly order: 'gpipe' | '1f1b';
+  readonly order: 'gpipe' | '1f1b' | 'zero-bubble';
   readonly remat: Remat;
 }
 
@@ -43,8 +43,8 @@ interface Case {
 const cases = (['mbconv', 'cells'] as const).flatMap((name, n) =>
   [1, 2, 3, 4].flatMap((K) =>
     ([1, 3, 4, 8] as const).map((M, m): Case => {
-      const order = (['gpipe', '1f1b'] as const)[(K + m + n) % 2]!;
-      const remat = (['none', 'except-last', 'always'] as const)[(K + m) % 3]!;
+      const order = (['gpipe', '1f1b', 'zero-bubble'] as const)[(K + m + n) % 3]!;
+      const remat = (['none', 'except-last', 'always'] as const)[(K + 2 * m) % 3]!;
       return { name, K, M, order, remat };
     }),
   ),

@@ -24,8 +24,10 @@ async function freePort(): Promise<number> {
 }
 
 describe('Pipeline', () => {
-  const orders = ['gpipe', '1f1b', 'recomputing'] as const;
-  it.each([1, 2, 3, 4].flatMap((K) => [1, 3, 4].map((M, index) => [K, M, orders[index]!] as const)))(
+  const orders = ['gpipe', '1f1b', 'recomputing', 'zero-bubble'] as const;
+  it.each(
+    [1, 2, 3, 4].flatMap((K) => [1, 3, 4].map((M, index) => [K, M, orders[(K + index) % orders.length]!] as const)),
+  )(
     'ends with the bits of one process: %i stages, %i micro-batches, %s',
     async (stageCount, microBatchCount, order) => {
       const { pipeline, faults } = await openPipeline({ stageCount, microBatchCount, order });

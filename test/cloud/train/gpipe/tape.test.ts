@@ -1,6 +1,6 @@
 import { Tape } from '@bespoke/cloud/train/gpipe/tape.js';
 import { openBackend } from '@bespoke/cloud/train/tfjs/backend.js';
-import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
+import type { Tensor, Tensor2D, Tensor4D, Tf } from '@bespoke/shared/tfjs/tf.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 let tf: Tf;
@@ -32,6 +32,37 @@ describe('Tape', () => {
     const { tape, ys } = Tape.record(tf, [x, w], forward);
     tf.dispose(ys);
     expect(numbers(tape.backward(dys))).toEqual(numbers(expected));
+  });
+
+  it('gives the gradients of some xs first and of the others later, each bit as of all at once', () => {
+    const image = tf.randomNormal([2, 6, 6, 3], 0, 1, 'float32', 5);
+    const weights = [
+      tf.randomNormal([3, 3, 3, 4], 0, 1, 'float32', 6),
+      tf.tensor1d([0.5, -1, 2, 1]),
+      tf.randomNormal([3, 3, 4, 2], 0, 1, 'float32', 7),
+      tf.randomNormal([8, 5], 0, 1, 'float32', 8),
+    ] as const;
+    const [filter, scale, depthwise, dense] = weights;
+    const xs = [...weights, image];
+    const forward = () => {
+      const conv = tf.conv2d(image as Tensor4D, filter as Tensor4D, 1, 'same');
+      const wide = tf.depthwiseConv2d(tf.relu6(tf.mul(conv, scale)) as Tensor4D, depthwise as Tensor4D, 1, 'same');
+      const pooled = tf.mean(wide, [1, 2]) as Tensor2D;
+      return [tf.matMul(pooled, tf.square(dense) as Tensor2D)] as const; // what comes of a weight alone can wait with it
+    };
+    const record = () => Tape.record(tf, xs, forward).tape;
+    const dy = () => [tf.ones([2, 5])];
+    const expected = numbers(record().backward(dy()));
+    const before = tf.memory().numTensors;
+    const tape = record();
+    const first = tape.backward(dy(), [image]);
+    const later = tape.backward([], weights);
+    expect(numbers([...later, ...first])).toEqual(expected);
+    tf.dispose([...later, ...first]);
+    const dropped = record();
+    tf.dispose(dropped.backward(dy(), [image]));
+    dropped.dispose();
+    expect(tf.memory().numTensors - before).toBe(2); // the results of the two recordings
   });
 
   it('keeps several recordings open, and takes their gradients in any order', () => {

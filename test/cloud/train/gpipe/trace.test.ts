@@ -7,7 +7,12 @@ import { describe, expect, it } from 'vitest';
 const layout: PipelineLayout = { schedule: '1f1b', remat: 'none', stageCount: 2, microBatchCount: 4 };
 
 function record(of: PipelineLayout, forwardMs = [1, 1], transferMs = 0): OperationEvent[] {
-  const durations = { forwardMs, backwardMs: forwardMs.map((ms) => 2 * ms), transferMs: [transferMs] };
+  const durations = {
+    forwardMs,
+    backwardMs: forwardMs.map((ms) => 2 * ms),
+    weightGradientMs: forwardMs,
+    transferMs: [transferMs],
+  };
   return simulate(pipelineOperations(of), durations).stages.flat();
 }
 
@@ -28,6 +33,15 @@ describe('checkTrace', () => {
     expect(checkTrace(record({ ...layout, schedule: 'gpipe' }), layout)).toBe(
       'stage 0: expected at most 2 micro-batches at once, but it held 4',
     );
+  });
+
+  it('holds zero-bubble to its order, and to what it may hold until the gradients of the weights are there', () => {
+    const parted: PipelineLayout = { ...layout, schedule: 'zero-bubble' };
+    expect(checkTrace(record(parted), parted)).toBeNull();
+    const late = record(parted).map((event) =>
+      event.kind === 'weightGradients' && event.microBatch === 0 ? { ...event, endMs: event.endMs + 9 } : event,
+    );
+    expect(checkTrace(late, parted)).toBe('stage 1: expected at most 3 micro-batches at once, but it held 4');
   });
 
   it('names the operation that is out of order or missing', () => {
@@ -58,6 +72,13 @@ describe('splitStep', () => {
     expect(shares.busy).toBeCloseTo(4 / 5, 12);
     expect(shares.bubble).toBeCloseTo(1 / 5, 12);
     expect(shares.imbalance + shares.transport + shares.other).toBeCloseTo(0, 12);
+  });
+
+  it('finds the smaller bubble of zero-bubble', () => {
+    const parted: PipelineLayout = { ...layout, schedule: 'zero-bubble' };
+    const shares = splitStep(record(parted), parted);
+    expect(shares.busy).toBeCloseTo(12 / 13, 12);
+    expect(shares.bubble).toBeCloseTo(1 / 13, 12);
   });
 
   it('tells imbalance, transport and the rest apart, and they add up', () => {

@@ -51,7 +51,7 @@ describe('openStage', () => {
       microBatchSizes,
       remat: 'except-last',
     };
-    const operations = operationsOf({ stageCount: 2, microBatchCount: 3, order: '1f1b' });
+    const operations = operationsOf({ stageCount: 2, microBatchCount: 3, order: 'zero-bubble' });
     const faults: string[] = [];
     const pipeline = await Pipeline.open({
       stages: [0, 1].map((stage) => {

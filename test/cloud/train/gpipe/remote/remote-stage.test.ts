@@ -24,7 +24,7 @@ describe('RemoteStage', () => {
     ['all', [1, 1, 1]],
   ])('trains with the bits of one process: %s', async (_, isThere) => {
     const host = await startHost();
-    const arrangement = { stageCount: isThere.length, microBatchCount: 4, order: '1f1b' } as const;
+    const arrangement = { stageCount: isThere.length, microBatchCount: 4, order: 'zero-bubble' } as const;
     const hosts = isThere.map((is) => (is ? host : null));
     const { pipeline, faults } = await openPipeline(arrangement, { stages: placed(arrangement, hosts) });
     for (let step = 1; step <= 3; step++) expect(await pipeline.runStep()).toMatchObject({ step });
