@@ -15,7 +15,7 @@ import type { Engine } from '../train/engine.js';
 import { replaceFile } from '../train/files.js';
 import { readHosts } from '../train/gpipe/hosts.js';
 import type { PipelineSettings } from '../train/gpipe/pipeline-settings.js';
-import { type Remat, remats, type ScheduleKind, scheduleKinds } from '../train/gpipe/schedule.js';
+import { type Remat, remats, type ScheduleChoice, scheduleChoices } from '../train/gpipe/schedule.js';
 import { trainPipelined } from '../train/gpipe/trainer.js';
 import type { TrainRecipe } from '../train/recipe.js';
 import { defaultStepCount, recipeFromPreset } from '../train/recipe-presets.js';
@@ -33,7 +33,7 @@ interface TrainCall {
   readonly pipeline?: number;
   readonly hosts?: string;
   readonly microBatches: number | 'auto';
-  readonly schedule: ScheduleKind;
+  readonly schedule: ScheduleChoice;
   readonly remat: Remat;
   readonly memoryCapMb?: number;
   readonly threads?: number;
@@ -67,7 +67,9 @@ export function registerTrain(program: Command): void {
     .option('--hosts <file>', 'YAML that says on which machine each stage runs (docs/training.md)')
     .option('--micro-batches <count>', 'parts of a mini-batch (M), or auto: by measurement', countOrAuto, 'auto')
     .addOption(
-      new Option('--schedule <name>', 'order of forwards and backwards').choices(scheduleKinds).default('gpipe'),
+      new Option('--schedule <name>', 'order of forwards and backwards, or auto: the fastest by prediction')
+        .choices(scheduleChoices)
+        .default('auto'),
     )
     .addOption(
       new Option('--remat <what>', 'activations to compute again instead of keeping').choices(remats).default('none'),

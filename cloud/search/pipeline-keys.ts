@@ -1,7 +1,7 @@
 /** The keys of a specification's `train.pipeline`, and what they mean for the network that was found. */
 import { z } from 'zod';
 import type { PipelineSettings } from '../train/gpipe/pipeline-settings.js';
-import { remats, scheduleKinds } from '../train/gpipe/schedule.js';
+import { remats, scheduleChoices } from '../train/gpipe/schedule.js';
 
 const mostMicroBatches = 256;
 
@@ -14,7 +14,8 @@ export const pipelineSchema = z.strictObject({
       error: `expected \`auto\` or a whole number from 1 to ${mostMicroBatches}`,
     })
     .default('auto'),
-  schedule: z.enum(scheduleKinds).default('gpipe'),
+  /** Of forwards and backwards; `auto`: the one that is predicted to be fastest. */
+  schedule: z.enum(scheduleChoices).default('auto'),
   /** Which micro-batches compute their activations again instead of keeping them. */
   remat: z.enum(remats).default('none'),
   /** What a stage may take, in millions of bytes; null for anything. */

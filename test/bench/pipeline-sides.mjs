@@ -7,7 +7,7 @@ import { splitStep } from '@bespoke/cloud/train/gpipe/idle-split.js';
 import { pipelineOperations } from '@bespoke/cloud/train/gpipe/schedule.js';
 import { summary } from '@bespoke/cloud/train/gpipe/simulator.js';
 import { Pipeline } from '@bespoke/cloud/train/gpipe/supervisor.js';
-import { byStage, checkTrace } from '@bespoke/cloud/train/gpipe/trace.js';
+import { byStage, checkTrace, operationTimes } from '@bespoke/cloud/train/gpipe/trace.js';
 import { trainingStageModule } from '@bespoke/cloud/train/gpipe/training-stage.js';
 import { computeProcess } from '@bespoke/cloud/train/threads.js';
 
@@ -59,15 +59,15 @@ export async function openPipeline(common, cuts, microBatchSizes, { schedule, re
   });
   const steps = [];
   const run = async (stepCount) => {
-    const times = [];
-    for (let count = 0; count < stepCount; count++) {
-      const startMs = performance.now();
+    const reports = [];
+    for (let [count, startMs] = [0, performance.now()]; count < stepCount; count++) {
       const { trace } = await pipeline.runStep();
-      const timeMs = performance.now() - startMs;
-      times.push(timeMs);
-      steps.push(describeStep(trace, layout, timeMs));
+      const endMs = performance.now();
+      reports.push({ trace, timeMs: endMs - startMs });
+      startMs = endMs;
     }
-    return times;
+    steps.push(...reports.map(({ trace, timeMs }) => describeStep(trace, layout, timeMs))); // not while a stage computes
+    return reports.map(({ timeMs }) => timeMs);
   };
   return { pipeline, layout, run, steps, close: () => pipeline.close() };
 }
@@ -79,18 +79,11 @@ function describeStep(trace, layout, timeMs) {
   if (problem !== null) throw new Error(`the trace breaks the schedule: ${problem}`);
   const stages = byStage(events, layout.stageCount);
   const { stepMs, idleShare } = summary(stages);
-  const meanMs = (kind) =>
-    stages.map((own) => {
-      const times = own.filter((event) => event.kind === kind).map(({ startMs, endMs }) => endMs - startMs);
-      return sum(times) / times.length;
-    });
+  const mean = (values) => sum(values) / values.length;
   return {
     idleShare,
     ...splitStep(events, layout),
     betweenMs: timeMs - stepMs,
-    forwardMs: meanMs('forward'),
-    backwardMs: meanMs('backward'),
-    iMs: meanMs('inputGradients'),
-    wMs: meanMs('weightGradients'),
+    ...operationTimes(stages, mean),
   };
 }

@@ -57,10 +57,12 @@ describe('a study with a pipeline', () => {
     expect(first.plan.stages).toHaveLength(2);
     const { network } = await detailOf(id);
     expect(first.plan.stages.flatMap(({ blocks }) => blocks)).toEqual(network!.blocks.map((block) => block.id));
-    // Both stages: two forwards and two backwards each, and what they send each other.
+    // Both stages: two forwards and two backwards each, of which those of the second are in two halves, and what they send each other.
     const kinds = first.step!.spans.map(({ kind }) => kind);
     const countOf = (kind: string) => kinds.filter((each) => each === kind).length;
-    expect(['forward', 'backward', 'send', 'recv'].map(countOf)).toEqual([4, 4, 4, 4]);
+    expect(first.plan.schedule).toBe('zero-bubble');
+    const operations = ['forward', 'backward', 'inputGradients', 'weightGradients'];
+    expect([...operations, 'send', 'recv'].map(countOf)).toEqual([4, 2, 2, 2, 4, 4]);
 
     await until('a checkpoint', () => checkpointStep(id), 120_000);
     expect((await cloud.call('POST /api/studies/:id/pause', id)).status).toBe('paused');

@@ -24,6 +24,8 @@ export class MiniBatch {
   private readonly drops: DropMasks;
   /** The first sample of each micro-batch. */
   private readonly firsts: readonly number[];
+  /** The step that it is of; null before the first. */
+  private step: number | null = null;
   private pixels: Float32Array = new Float32Array();
   private classes: BatchLabels = { labels: new Int32Array() };
 
@@ -39,8 +41,10 @@ export class MiniBatch {
     );
   }
 
-  /** Loads and draws that of step `step`, 0 for the first one. */
+  /** Loads and draws that of step `step`, 0 for the first one, where it is not there already. */
   open(step: number): void {
+    if (step === this.step) return;
+    this.step = step;
     const { isFirst, isLast } = this.options;
     if (isFirst) {
       const { images, ...labels } = this.loader.batchAt(step);

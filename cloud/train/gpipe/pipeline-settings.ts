@@ -3,7 +3,7 @@ import type { PipelinePlanView } from '@bespoke/shared/protocol/pipeline.js';
 import type { TrainHooks, TrainProgress } from '../engine.js';
 import type { StagePlace } from './hosts.js';
 import type { PipelinePlan } from './planner.js';
-import type { Remat, ScheduleKind } from './schedule.js';
+import type { Remat, ScheduleChoice } from './schedule.js';
 import type { TraceEvent } from './stage-messages.js';
 import type { Fault } from './supervisor.js';
 
@@ -12,7 +12,7 @@ export interface PipelineSettings {
   readonly stageCount: number;
   /** M; `auto`: the one with the shortest predicted step. */
   readonly microBatchCount: number | 'auto';
-  readonly schedule: ScheduleKind;
+  readonly schedule: ScheduleChoice;
   readonly remat: Remat;
   /** Of one partition, as memory.ts counts; null for none. */
   readonly memoryCapBytes: number | null;

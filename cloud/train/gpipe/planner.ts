@@ -7,10 +7,17 @@ import { BlockSums, type MeasuredCosts, type TransferCost } from './costs.js';
 import { partitionBytes } from './memory.js';
 import { checkCount } from './microbatch.js';
 import { type CuttingProblem, cutBlocks, leastLargest } from './partition.js';
-import { type PipelineLayout, pipelineOperations, recomputedCount, type ScheduleKind } from './schedule.js';
+import {
+  type PipelineLayout,
+  pipelineOperations,
+  recomputedCount,
+  type ScheduleChoice,
+  type ScheduleKind,
+} from './schedule.js';
 import { simulate } from './simulator.js';
 
-export interface PlanRequest extends Pick<PipelineLayout, 'schedule' | 'remat' | 'stageCount'> {
+export interface PlanRequest extends Pick<PipelineLayout, 'remat' | 'stageCount'> {
+  readonly schedule: ScheduleChoice;
   /** N, samples of a mini-batch. */
   readonly sampleCount: number;
   /** One for a given M; several to have the fastest chosen. */
@@ -48,19 +55,26 @@ export interface PipelinePlan extends PipelineLayout {
 }
 
 /**
- * The plan of least predicted step time over the candidates.
+ * The plan of least predicted step time over the candidates and, where it is not given, the schedules.
  * Throws `PIPELINE_COUNT_INVALID` on counts that leave something empty, `PIPELINE_COST_INVALID` on costs that are none, `PIPELINE_MEMORY_EXCEEDED` where no candidate fits.
  */
 export function planPipeline(request: PlanRequest): PipelinePlan {
   for (const candidate of request.candidates) check(request, candidate);
-  const plans = request.candidates.flatMap((candidate) => planCandidate(request, candidate) ?? []);
+  const plans = schedulesOf(request).flatMap((schedule) =>
+    request.candidates.flatMap((candidate) => planCandidate(request, schedule, candidate) ?? []),
+  );
   const [first, ...others] = plans;
   if (!first) throw memoryProblem(request, request.candidates[0]);
   return others.reduce((best, plan) => (plan.stepMs < best.stepMs ? plan : best), first);
 }
 
-function planCandidate(request: PlanRequest, costs: MeasuredCosts): PipelinePlan | null {
-  const { schedule, remat, stageCount } = request;
+/** Of equal ones the first is taken: it holds fewer micro-batches at once than the next. */
+function schedulesOf({ schedule }: PlanRequest): readonly ScheduleKind[] {
+  return schedule === 'auto' ? ['zero-bubble', '1f1b', 'gpipe'] : [schedule];
+}
+
+function planCandidate(request: PlanRequest, schedule: ScheduleKind, costs: MeasuredCosts): PipelinePlan | null {
+  const { remat, stageCount } = request;
   const layout = { schedule, remat, stageCount, microBatchCount: costs.microBatchCount };
   const sums = new BlockSums(costs, request.transfer);
   const cutting = cutBlocks(problemOf(request, layout, sums));
@@ -117,7 +131,7 @@ function fillAndDrain(layout: PipelineLayout, sums: BlockSums): StepParts {
   };
 }
 
-/** A step in which every stage is busy but for the forwards before its first one: the stage with most to do, and one forward of all. A bound from below. */
+/** About what a step takes in which every stage is busy but for the forwards before its first one: the stage with most to do, and a forward of each other. */
 function alwaysBusy(layout: PipelineLayout, sums: BlockSums): StepParts {
   const again = recomputedCount(layout) / layout.microBatchCount;
   return {
@@ -181,9 +195,10 @@ function dataParallelMs(request: PlanRequest, layout: PipelineLayout, sums: Bloc
   );
 }
 
-/** Names the block that does not fit alone, or else what the best cut needs. */
+/** Names the block that does not fit alone, or else what the best cut needs; under the schedule that holds least, where none is given. */
 function memoryProblem(request: PlanRequest, costs: MeasuredCosts): AppError {
-  const { schedule, remat, stageCount, memoryCapBytes } = request;
+  const { remat, stageCount, memoryCapBytes } = request;
+  const schedule = request.schedule === 'auto' ? '1f1b' : request.schedule;
   const layout = { schedule, remat, stageCount, microBatchCount: costs.microBatchCount };
   const sums = new BlockSums(costs, request.transfer);
   const size = (first: number, end: number, stage: number) => bytesOf(request, layout, sums, first, end, stage);

@@ -31,6 +31,9 @@
  */
 export const scheduleKinds = ['gpipe', '1f1b', 'zero-bubble'] as const;
 export type ScheduleKind = (typeof scheduleKinds)[number];
+/** What may be asked for; `auto`: the one with the shortest predicted step. */
+export const scheduleChoices = ['auto', ...scheduleKinds] as const;
+export type ScheduleChoice = (typeof scheduleChoices)[number];
 
 /** Which micro-batches keep only their partition's input and compute the rest again before their backward: none, all but the last, all. */
 export const remats = ['none', 'except-last', 'always'] as const;

@@ -31,6 +31,8 @@ class StageProcess {
   /** A snapshot of the state is due: it is begun where the process first waits for a neighbour, so that it costs the step nothing. */
   #owesSnapshot = false;
   #abortCount = 0;
+  /** Settled before the commit, which throws what came of it. */
+  #prepared: Promise<void> = Promise.resolve();
   #sends: Promise<void>[] = [];
   #trace: TraceEvent[] = [];
 
@@ -67,9 +69,15 @@ class StageProcess {
       await this.io.link(epoch, next);
       return null;
     },
-    run: ({ step, operations }) => this.#alone(() => this.#run(step, operations)),
+    run: async ({ step, operations }) => {
+      const abortCount = this.#abortCount;
+      const answer = await this.#alone(() => this.#run(step, operations));
+      setImmediate(() => this.#prepare(step, abortCount)); // once the answer is on its way
+      return answer;
+    },
     commit: ({ step, figures }) =>
       this.#alone(async () => {
+        await this.#prepared;
         this.#keepIfOwed();
         await this.#keeping;
         await this.io.operate(() => this.runner.commit(step, figures));
@@ -81,6 +89,7 @@ class StageProcess {
       this.#abortCount++;
       this.io.stopWaiting('the step was aborted');
       await this.#underWay;
+      this.#prepared = Promise.resolve();
       await this.runner.abort();
       return this.#standing();
     },
@@ -107,6 +116,15 @@ class StageProcess {
 
   #throwIfAbortedSince(abortCount: number): void {
     if (abortCount !== this.#abortCount) throw new LinkLost('the step was aborted');
+  }
+
+  /** While the others are still at work. */
+  #prepare(step: number, abortCount: number): void {
+    if (abortCount !== this.#abortCount) return;
+    this.#prepared = this.#alone(async () => {
+      if (this.#step < step) await this.io.operate(() => this.runner.prepare(step)); // the commit may have been quicker
+    });
+    this.#prepared.catch(() => {}); // thrown by the commit
   }
 
   async #run(step: number, operations: readonly Operation[]): Promise<StageCalls['run']['answer']> {

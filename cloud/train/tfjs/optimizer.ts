@@ -13,7 +13,7 @@
  */
 import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
 import type { Optimizer, OptimizerKind } from '../recipe.js';
-import type { Slot, Variables } from './variables.js';
+import type { MovedWeight, Slot, Variables } from './variables.js';
 
 export interface OptimizerStep {
   /** SGD where absent. */
@@ -85,18 +85,30 @@ export function applyGradients(
   gradients: readonly Tensor[],
   step: OptimizerStep,
 ): void {
-  for (const decays of [true, false]) {
+  for (const moved of movedWeights(tf, variables, names, gradients, step)) variables.replace(moved);
+}
+
+/** What `applyGradients` puts in place, the caller's; the variables stay as they are. */
+export function movedWeights(
+  tf: Tf,
+  variables: Variables,
+  names: readonly string[],
+  gradients: readonly Tensor[],
+  step: OptimizerStep,
+): readonly MovedWeight[] {
+  const moved = [true, false].flatMap((decays) => {
     const indices = names.flatMap((name, index) => (name.endsWith('/filter') === decays ? [index] : []));
-    if (indices.length === 0) continue;
-    moveTogether(
+    if (indices.length === 0) return [];
+    return moveTogether(
       tf,
       variables,
       indices.map((index) => names[index]!),
       indices.map((index) => gradients[index]!),
       decays ? step : { ...step, weightDecay: 0 },
     );
-  }
+  });
   for (const gradient of gradients) gradient.dispose();
+  return moved;
 }
 
 function moveTogether(
@@ -105,7 +117,7 @@ function moveTogether(
   names: readonly string[],
   gradients: readonly Tensor[],
   step: OptimizerStep,
-): void {
+): readonly MovedWeight[] {
   const olds = names.map((name) => variables.values.get(name)!);
   const moved = tf.tidy(() => {
     const slots = mapSlots(slotsOf(step), (initial, slot) =>
@@ -122,12 +134,11 @@ function moveTogether(
       slots: mapSlots(next.slots, (joined) => tf.split(joined, sizes)) as { [S in Slot]?: Tensor[] },
     };
   });
-  for (const [at, name] of names.entries())
-    variables.replace(
-      name,
-      moved.values[at]!,
-      mapSlots(moved.slots, (parts) => parts[at]!),
-    );
+  return names.map((name, at) => ({
+    name,
+    value: moved.values[at]!,
+    slots: mapSlots(moved.slots, (parts) => parts[at]!),
+  }));
 }
 
 /** The share of the old in the running means of weights after so many steps: less in the first ones, which are far from where the weights will be. */

@@ -9,7 +9,7 @@ describe('train.pipeline', () => {
     expect(keysOf('{stages: 3}')).toEqual({
       stages: 3,
       microBatches: 'auto',
-      schedule: 'gpipe',
+      schedule: 'auto',
       remat: 'none',
       memoryMB: null,
       threads: null,
@@ -28,7 +28,7 @@ describe('train.pipeline', () => {
     ],
     [
       '{stages: 2, schedule: zigzag}',
-      'train.pipeline.schedule: Invalid option: expected one of "gpipe"|"1f1b"|"zero-bubble"',
+      'train.pipeline.schedule: Invalid option: expected one of "auto"|"gpipe"|"1f1b"|"zero-bubble"',
     ],
     [
       '{stages: 2, remat: never}',

@@ -23,6 +23,16 @@ describe('readPlanFile', () => {
     expect(await readPlanFile(directory, 'this', { microBatchCount: 4 })).toEqual(file);
   });
 
+  it('takes a plan of before the gradients of weights were measured', async () => {
+    const directory = temporaryFolder();
+    const block = { id: 'a', forwardMs: 1, backwardMs: 2, parameterBytes: 4, savedBytes: 4, boundaryBytes: 4 };
+    const [costs] = file.profile.candidates;
+    const candidates = [{ ...costs, blocks: [block] }];
+    writeFileSync(join(directory, 'plan.json'), JSON.stringify({ ...file, profile: { ...file.profile, candidates } }));
+    const read = await readPlanFile(directory, 'this', { microBatchCount: 4 });
+    expect(read!.profile.candidates[0].blocks).toEqual([{ ...block, weightGradientMs: 0 }]);
+  });
+
   it('refuses the folder of another training, other micro-batches, and a damaged file', async () => {
     const directory = temporaryFolder();
     await writePlanFile(directory, file);

@@ -98,6 +98,34 @@ describe('planPipeline', () => {
     expect(planPipeline(request([], { candidates })).microBatchCount).toBe(8);
   });
 
+  it('cuts zero-bubble by the stage with most to do, which no cut makes shorter', () => {
+    const ms = fc.double({ min: 0.01, max: 10, noNaN: true });
+    fc.assert(
+      fc.property(fc.array(ms, { minLength: 3, maxLength: 9 }), fc.integer({ min: 1, max: 24 }), (all, m) => {
+        const plan = planPipeline(request(all, { schedule: 'zero-bubble', candidates: [costsOf(all, m)] }));
+        const busiest = ([first, last]: readonly number[]) => m * 3 * Math.max(first!, last!) + Math.min(first!, last!);
+        const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+        const cuts = all.slice(1).map((_, index) => [sum(all.slice(0, index + 1)), sum(all.slice(index + 1))]);
+        const least = Math.min(...cuts.map(busiest));
+        expect(busiest(plan.partitions.map(({ forwardMs }) => forwardMs)) / least).toBeCloseTo(1, 9);
+        // Its own operations alone; before them a forward of the other stage, where that is the first.
+        const ownMs = 3 * m * Math.max(...plan.partitions.map(({ forwardMs }) => forwardMs));
+        expect(plan.stepMs).toBeGreaterThanOrEqual(ownMs * (1 - 1e-9));
+      }),
+    );
+  });
+
+  it('takes the fastest schedule, the one that holds less of two equal ones, and another where that does not fit', () => {
+    const auto = (change: Partial<PlanRequest> = {}) =>
+      planPipeline(request([1, 1, 1, 1], { schedule: 'auto', ...change }));
+    expect(auto()).toMatchObject({ schedule: 'zero-bubble', stepMs: 2 + 8 * 6 });
+    expect(auto({ stageCount: 1 }).schedule).toBe('zero-bubble');
+    const least = planPipeline(request([1, 1, 1, 1], { schedule: '1f1b' }));
+    const memoryCapBytes = Math.max(...least.partitions.map(({ byteCount }) => byteCount));
+    expect(auto({ memoryCapBytes })).toMatchObject({ schedule: '1f1b', stepMs: least.stepMs });
+    expect(refusal(request([1, 1, 1, 1], { schedule: 'auto', memoryCapBytes: 4000 }))).toContain('needs 6800 bytes');
+  });
+
   it('says when one process or data parallel is predicted to be faster', () => {
     expect(planPipeline(request([1, 1])).fastest).toBe('data-parallel');
     expect(planPipeline(request([1, 1], { oneProcessStepMs: 5 })).fastest).toBe('one-process');

@@ -86,7 +86,7 @@ describe('trainPipelined', { timeout: 120_000 }, () => {
     );
     await expect(stopped).rejects.toThrow('enough');
     const [plans, steps]: [PlannedPipeline[], number[]] = [[], []];
-    const change = { stageCount: 3, microBatchCount: 'auto', schedule: '1f1b', remat: 'always' } as const;
+    const change = { stageCount: 3, microBatchCount: 'auto', schedule: 'auto', remat: 'always' } as const;
     const weights = await train(data, change, {
       checkpointDirectory,
       onPlan: (plan) => plans.push(plan),
