@@ -16,7 +16,7 @@ name: piped
 data: { source: synthetic, resolution: 16 }
 space: { preset: custom, stemWidth: 8, stages: [{ width: 8, depth: 2, stride: 2 }, { width: 16, depth: 2, stride: 2 }], kernelSizes: [3, 5], expandRatios: [1] }
 search: { steps: 40, batchSize: 16 }
-train: { steps: 100000, batchSize: 16, pipeline: { stages: 2, microBatches: 2, memoryMB: 500 } }
+train: { steps: 100000, batchSize: 16, pipeline: { stages: 2, microBatches: 2, schedule: zero-bubble, memoryMB: 500 } }
 seed: 7
 `;
 

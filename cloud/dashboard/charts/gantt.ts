@@ -79,13 +79,11 @@ function stageCountOf({ spans }: PipelineStepView): number {
 
 /** One sentence: the step in figures. */
 export function ganttText({ step, stepMs, shares }: PipelineStepView, { rows }: Gantt): string {
+  const ran = rows.flatMap(({ operations }) => operations);
   const counts = computing
-    .map(
-      (kind) =>
-        [kind, rows.flatMap(({ operations }) => operations.filter((span) => span.kind === kind)).length] as const,
-    )
-    .filter(([, count]) => count !== 0)
-    .map(([kind, count]) => `${count} ${kinds[kind].name}`);
+    .map((kind) => ({ kind, count: ran.filter((span) => span.kind === kind).length }))
+    .filter(({ count }) => count !== 0)
+    .map(({ kind, count }) => `${count} ${kinds[kind].name}`);
   return `Step ${step} on ${rows.length} stages: ${counts.join(', ')} operations in ${formatMs(stepMs)}, ${formatPercent(1 - shares.busy)} idle.`;
 }
 

@@ -44,13 +44,13 @@ export class MiniBatch {
   /** Loads and draws that of step `step`, 0 for the first one, where it is not there already. */
   open(step: number): void {
     if (step === this.step) return;
-    this.step = step;
     const { isFirst, isLast } = this.options;
     if (isFirst) {
       const { images, ...labels } = this.loader.batchAt(step);
       [this.pixels, this.classes] = [images, labels];
     } else if (isLast) this.classes = this.loader.labelsAt(step);
     this.drops.draw(step);
+    this.step = step;
   }
 
   images(microBatch: number): Tensor {

@@ -68,7 +68,7 @@ export function planPipeline(request: PlanRequest): PipelinePlan {
   return others.reduce((best, plan) => (plan.stepMs < best.stepMs ? plan : best), first);
 }
 
-/** Of equal ones the first is taken: it holds fewer micro-batches at once than the next. */
+/** Of equal ones the first is taken, so gpipe, which holds the most micro-batches at once, only where it is faster. */
 function schedulesOf({ schedule }: PlanRequest): readonly ScheduleKind[] {
   return schedule === 'auto' ? ['zero-bubble', '1f1b', 'gpipe'] : [schedule];
 }

@@ -96,16 +96,10 @@ export function movedWeights(
   gradients: readonly Tensor[],
   step: OptimizerStep,
 ): readonly MovedWeight[] {
+  const weights = names.map((name, index) => ({ name, gradient: gradients[index]! }));
   const moved = [true, false].flatMap((decays) => {
-    const indices = names.flatMap((name, index) => (name.endsWith('/filter') === decays ? [index] : []));
-    if (indices.length === 0) return [];
-    return moveTogether(
-      tf,
-      variables,
-      indices.map((index) => names[index]!),
-      indices.map((index) => gradients[index]!),
-      decays ? step : { ...step, weightDecay: 0 },
-    );
+    const group = weights.filter(({ name }) => name.endsWith('/filter') === decays);
+    return group.length === 0 ? [] : moveTogether(tf, variables, group, decays ? step : { ...step, weightDecay: 0 });
   });
   for (const gradient of gradients) gradient.dispose();
   return moved;
@@ -114,10 +108,11 @@ export function movedWeights(
 function moveTogether(
   tf: Tf,
   variables: Variables,
-  names: readonly string[],
-  gradients: readonly Tensor[],
+  weights: readonly { readonly name: string; readonly gradient: Tensor }[],
   step: OptimizerStep,
 ): readonly MovedWeight[] {
+  const names = weights.map(({ name }) => name);
+  const gradients = weights.map(({ gradient }) => gradient);
   const olds = names.map((name) => variables.values.get(name)!);
   const moved = tf.tidy(() => {
     const slots = mapSlots(slotsOf(step), (initial, slot) =>

@@ -15,7 +15,7 @@ const module = new URL('./fixtures/arithmetic-stage.mjs', import.meta.url).href;
 
 export interface Accident {
   readonly kind: 'die' | 'exit' | 'exhaust' | 'stuck' | 'throw' | 'block';
-  readonly at: 'forward' | 'backward' | 'beforeCommit' | 'afterCommit' | 'state';
+  readonly at: 'forward' | 'backward' | 'prepare' | 'beforeCommit' | 'afterCommit' | 'state';
   /** The first step in which it happens; only once where `onceAt` names a file that marks it. */
   readonly step: number;
   readonly onceAt?: string;

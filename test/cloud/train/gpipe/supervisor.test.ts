@@ -123,6 +123,7 @@ describe('Pipeline', () => {
   }, 120_000);
 
   it.each([
+    ['as it prepares its commit', 'prepare'],
     ['before it commits', 'beforeCommit'],
     ['after it committed, before it said so', 'afterCommit'],
     ['before its snapshot is written', 'state'],

@@ -18,13 +18,13 @@ const two = { stageCount: 2, microBatchCount: 3 } as const;
 
 describe('RemoteStage', () => {
   it.each([
-    ['the last stage elsewhere', [0, 1]],
-    ['the first', [1, 0]],
-    ['the middle', [0, 1, 0]],
-    ['all', [1, 1, 1]],
-  ])('trains with the bits of one process: %s', async (_, isThere) => {
+    ['the last stage elsewhere', [0, 1], '1f1b'],
+    ['the first', [1, 0], 'zero-bubble'],
+    ['the middle', [0, 1, 0], '1f1b'],
+    ['all', [1, 1, 1], 'zero-bubble'],
+  ] as const)('trains with the bits of one process: %s', async (_, isThere, order) => {
     const host = await startHost();
-    const arrangement = { stageCount: isThere.length, microBatchCount: 4, order: 'zero-bubble' } as const;
+    const arrangement = { stageCount: isThere.length, microBatchCount: 4, order };
     const hosts = isThere.map((is) => (is ? host : null));
     const { pipeline, faults } = await openPipeline(arrangement, { stages: placed(arrangement, hosts) });
     for (let step = 1; step <= 3; step++) expect(await pipeline.runStep()).toMatchObject({ step });
