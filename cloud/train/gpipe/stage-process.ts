@@ -78,8 +78,6 @@ class StageProcess {
     commit: ({ step, figures }) =>
       this.#alone(async () => {
         await this.#prepared;
-        this.#keepIfOwed();
-        await this.#keeping;
         await this.io.operate(() => this.runner.commit(step, figures));
         this.#step = step;
         this.#owesSnapshot = step % this.opening.snapshotEvery === 0;
@@ -137,6 +135,8 @@ class StageProcess {
     }
     const { result: figures } = await this.io.operate(() => this.runner.finish());
     await Promise.all(this.#sends);
+    this.#keepIfOwed();
+    await this.#keeping; // before the others may commit this step, and drop the snapshot before that one
     return { figures, trace: this.#trace };
   }
 
@@ -183,7 +183,7 @@ class StageProcess {
   }
 
   async #standing(): Promise<Standing> {
-    await this.#keeping.catch(() => {}); // thrown by the next commit
+    await this.#keeping.catch(() => {}); // thrown by the next run
     return { step: this.#step, kept: (await this.snapshots.whole()).map(({ step }) => step) };
   }
 

@@ -9,7 +9,7 @@
  *   recover: abort the living, start the gone again ─▶ the latest step that every stage can be at ─▶ restore ─▶ link anew ─▶ run
  *
  * Nobody waits for the commits of the others: that all have run n decides the step, and what a commit moves can be computed again.
- * A stage has its state in memory and two snapshots; neighbours are never more than one commit apart and commit n + 1 waits for snapshot n. So there is always such a
+ * A stage has its state in memory and two snapshots; neighbours are never more than one commit apart, and run n + 1 ends once snapshot n is whole. So there is always such a
  * step: n, or n-1 where the end came before the last snapshot was whole; the steps from there are replayed and give the same bits.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
