@@ -48,7 +48,7 @@ export class Leases {
     );
     this.#deaths = database.prepare<[string], Death>(
       `SELECT l.device_id AS deviceId, d.name AS deviceName, l.log FROM leases l JOIN devices d ON d.id = l.device_id
-       WHERE l.job_id = ? AND l.reason = 'crashed' ORDER BY l.granted_ms`,
+       WHERE l.job_id = ? AND l.reason = 'crashed' ORDER BY l.granted_ms, l.block_id`,
     );
     this.#recent = database.prepare<[string, string, number], { ms: number }>(
       `SELECT l.ended_ms - l.granted_ms AS ms FROM measurements m JOIN leases l ON l.id = m.lease_id
