@@ -3,6 +3,7 @@
  * while it computes on. It ends with the coordinator.
  */
 import { copyFile, constants as fsConstants, open, readFile, stat } from 'node:fs/promises';
+import { setImmediate as afterThisTurn } from 'node:timers/promises';
 import { decodeSafetensors, encodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
 import { describeShortage } from './memory-shortage.js';
 import type { Operation, OperationKind } from './schedule.js';
@@ -31,7 +32,7 @@ class StageProcess {
   /** A snapshot of the state is due: it is begun where the process first waits for a neighbour, so that it costs the step nothing. */
   #owesSnapshot = false;
   #abortCount = 0;
-  /** Settled before the commit, which throws what came of it. */
+  /** Of the last run that came; the commit throws what came of it. */
   #prepared: Promise<void> = Promise.resolve();
   #sends: Promise<void>[] = [];
   #trace: TraceEvent[] = [];
@@ -69,25 +70,26 @@ class StageProcess {
       await this.io.link(epoch, next);
       return null;
     },
-    run: async ({ step, operations }) => {
-      const abortCount = this.#abortCount;
-      const answer = await this.#alone(() => this.#run(step, operations));
-      setImmediate(() => this.#prepare(step, abortCount)); // once the answer is on its way
-      return answer;
+    run: ({ step, operations }) => {
+      const running = this.#alone(() => this.#run(step, operations));
+      this.#prepared = this.#alone(() => this.#prepare(step, running));
+      this.#prepared.catch(() => {}); // thrown by the commit
+      return running;
     },
-    commit: ({ step, figures }) =>
-      this.#alone(async () => {
-        await this.#prepared;
+    commit: ({ step, figures }) => {
+      const prepared = this.#prepared; // before the next run comes
+      return this.#alone(async () => {
+        await prepared;
         await this.io.operate(() => this.runner.commit(step, figures));
         this.#step = step;
         this.#owesSnapshot = step % this.opening.snapshotEvery === 0;
         return null;
-      }),
+      });
+    },
     abort: async () => {
       this.#abortCount++;
       this.io.stopWaiting('the step was aborted');
       await this.#underWay;
-      this.#prepared = Promise.resolve();
       await this.runner.abort();
       return this.#standing();
     },
@@ -116,13 +118,11 @@ class StageProcess {
     if (abortCount !== this.#abortCount) throw new LinkLost('the step was aborted');
   }
 
-  /** While the others are still at work. */
-  #prepare(step: number, abortCount: number): void {
-    if (abortCount !== this.#abortCount) return;
-    this.#prepared = this.#alone(async () => {
-      if (this.#step < step) await this.io.operate(() => this.runner.prepare(step)); // the commit may have been quicker
-    });
-    this.#prepared.catch(() => {}); // thrown by the commit
+  /** Once the answer of the run is on its way: while the others are still at work. */
+  async #prepare(step: number, running: Promise<unknown>): Promise<void> {
+    await running;
+    await afterThisTurn();
+    await this.io.operate(() => this.runner.prepare(step));
   }
 
   async #run(step: number, operations: readonly Operation[]): Promise<StageCalls['run']['answer']> {
