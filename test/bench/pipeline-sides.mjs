@@ -52,6 +52,7 @@ export async function openPipeline(common, cuts, microBatchSizes, { schedule, re
     })),
     directory: join(folder, `${schedule}-${remat}`),
     operationsOf: () => operations,
+    commitsTogether: false,
     operationTimeoutMs: 60_000,
     onFault: ({ stage, how }) => {
       throw new Error(`stage ${stage}: ${how}`);

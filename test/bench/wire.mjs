@@ -75,6 +75,7 @@ async function measureSteps(directory, megabytes, snapshotEvery) {
   const pipeline = await Pipeline.open({
     stages: [{ module: import.meta.url, options: { megabytes }, threadCount: 1 }],
     directory,
+    commitsTogether: false,
     operationsOf: () => [
       [
         { kind: 'forward', microBatch: 0 },

@@ -32,6 +32,7 @@ async function train() {
     })),
     directory: join(directory, 'snapshots'),
     operationsOf: () => operations,
+    commitsTogether: false,
     operationTimeoutMs: 60_000,
   });
   try {

@@ -3,7 +3,6 @@
  * while it computes on. It ends with the coordinator.
  */
 import { copyFile, constants as fsConstants, open, readFile, stat } from 'node:fs/promises';
-import { setImmediate as afterThisTurn } from 'node:timers/promises';
 import { decodeSafetensors, encodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
 import { describeShortage } from './memory-shortage.js';
 import type { Operation, OperationKind } from './schedule.js';
@@ -32,8 +31,6 @@ class StageProcess {
   /** A snapshot of the state is due: it is begun where the process first waits for a neighbour, so that it costs the step nothing. */
   #owesSnapshot = false;
   #abortCount = 0;
-  /** Of the last run that came; the commit throws what came of it. */
-  #prepared: Promise<void> = Promise.resolve();
   #sends: Promise<void>[] = [];
   #trace: TraceEvent[] = [];
 
@@ -70,22 +67,22 @@ class StageProcess {
       await this.io.link(epoch, next);
       return null;
     },
-    run: ({ step, operations }) => {
-      const running = this.#alone(() => this.#run(step, operations));
-      this.#prepared = this.#alone(() => this.#prepare(step, running));
-      this.#prepared.catch(() => {}); // thrown by the commit
-      return running;
-    },
-    commit: ({ step, figures }) => {
-      const prepared = this.#prepared; // before the next run comes
-      return this.#alone(async () => {
-        await prepared;
+    run: ({ step, operations }) =>
+      this.#alone(async () => {
+        try {
+          return await this.#run(step, operations);
+        } catch (error) {
+          this.#abortCount++; // a commit that follows does not begin
+          throw error;
+        }
+      }),
+    commit: ({ step, figures }) =>
+      this.#alone(async () => {
         await this.io.operate(() => this.runner.commit(step, figures));
         this.#step = step;
         this.#owesSnapshot = step % this.opening.snapshotEvery === 0;
         return null;
-      });
-    },
+      }),
     abort: async () => {
       this.#abortCount++;
       this.io.stopWaiting('the step was aborted');
@@ -116,13 +113,6 @@ class StageProcess {
 
   #throwIfAbortedSince(abortCount: number): void {
     if (abortCount !== this.#abortCount) throw new LinkLost('the step was aborted');
-  }
-
-  /** Once the answer of the run is on its way: while the others are still at work. */
-  async #prepare(step: number, running: Promise<unknown>): Promise<void> {
-    await running;
-    await afterThisTurn();
-    await this.io.operate(() => this.runner.prepare(step));
   }
 
   async #run(step: number, operations: readonly Operation[]): Promise<StageCalls['run']['answer']> {

@@ -2,7 +2,7 @@
  * StageRunner: what one stage of a pipeline computes, as its process sees it. The process brings the operations in order, the inputs and the gradients; the runner
  * knows nothing of neighbours, sockets or faults.
  *
- *   begin(n) ─▶ forward, recompute, backward of the micro-batches ─▶ finish ─▶ prepare(n) ─▶ commit(n) ─▶ begin(n + 1)
+ *   begin(n) ─▶ forward, recompute, backward of the micro-batches ─▶ finish ─▶ commit(n) ─▶ begin(n + 1)
  *                                    └───────────────────── abort ─────────────────────┘ (as if begin had not been called)
  */
 import type { Shape } from '@bespoke/shared/graph/tensor.js';
@@ -44,8 +44,6 @@ export interface StageRunner {
   weightGradients(microBatch: number): Promise<void>;
   /** After the last backward: what all stages must know before they commit. */
   finish(): Promise<Figures>;
-  /** May follow `finish`, while other stages are still at work: computes ahead what it can of the commit of step `step` and of the next step. Moves nothing. */
-  prepare(step: number): Promise<void>;
   /** Moves the state to that after step `step`; `figures` are the sums over all stages. */
   commit(step: number, figures: Figures): Promise<void>;
   /** Forgets the open step, if there is one. */

@@ -2,8 +2,8 @@
  * Stage: what one partition of a network computes in a step of the pipeline, on tfjs. It knows nothing of the other stages, of schedules or of transport: whoever drives it
  * brings what the neighbours made.
  *
- *   begin(n) ─▶ forward, recompute, backward of the micro-batches ─▶ finish ─▶ prepare(n) ─▶ commit(n) ─▶ begin(n + 1)
- *                                    └───────────────────── abort ─────────────────────┘ (as if begin had not been called)
+ *   begin(n) ─▶ forward, recompute, backward of the micro-batches ─▶ finish ─▶ commit(n) ─▶ begin(n + 1)
+ *                                    └────────────── abort ──────────────┘ (as if begin had not been called)
  *
  * All that a step computes is a function of the committed state, its number and the inputs. Forwards must come in the order of the micro-batches. Gradients are added in
  * the order of the backwards: given the same order they are the same, bit for bit, wherever the network is cut (docs/training.md).
@@ -14,8 +14,8 @@ import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
 import { learningRateAt } from '../recipe.js';
 import { clipScale, squaredNorms } from '../tfjs/clipping.js';
 import { lossOf, scoreLogits } from '../tfjs/loss.js';
-import { averageDecayAt, movedWeights } from '../tfjs/optimizer.js';
-import { type MovedWeight, Variables } from '../tfjs/variables.js';
+import { applyGradients, averageDecayAt } from '../tfjs/optimizer.js';
+import { Variables } from '../tfjs/variables.js';
 import { BatchStatistics } from './batch-statistics.js';
 import { GradientSum } from './gradient-sum.js';
 import { MiniBatch, type MiniBatchOptions } from './mini-batch.js';
@@ -33,11 +33,6 @@ export type LossFigures = Figures & { readonly lossSum: number; readonly correct
 /** What a micro-batch keeps between its forward and its backward: its inputs, or the tape. */
 type Held = { readonly inputs: readonly Tensor[] } | { readonly tape: Tape };
 
-interface Moved {
-  readonly weights: readonly MovedWeight[];
-  readonly moveStatistics: () => void;
-}
-
 export class Stage implements StageRunner {
   private readonly variables: Variables;
   private readonly statistics: BatchStatistics;
@@ -46,8 +41,6 @@ export class Stage implements StageRunner {
   /** Of the trained weights. */
   private readonly names: readonly string[];
   private readonly held = new Map<number, Held>();
-  /** What the next commit puts in place, where it was computed ahead. */
-  private moved: Moved | null = null;
   private figures: LossFigures = { lossSum: 0, correctCount: 0 };
 
   /** Starts from the initial weights of `recipe.seed`. */
@@ -125,34 +118,20 @@ export class Stage implements StageRunner {
     return { ...(isLast ? this.figures : {}), ...norms };
   }
 
-  /** Computes what `commit` puts in place, unless gradients are clipped by the norms of all stages, and loads the next mini-batch. */
-  async prepare(step: number): Promise<void> {
-    if (this.options.recipe.clipNorm === undefined) this.moved = await this.#move(step, {});
-    this.batch.open(step);
-  }
-
   /** Moves weights and running statistics to those after step `step`; `figures` are those of all stages. */
   async commit(step: number, figures: Figures): Promise<void> {
-    const { weights, moveStatistics } = this.moved ?? (await this.#move(step, figures));
-    this.moved = null;
-    for (const weight of weights) this.variables.replace(weight);
-    moveStatistics();
-    this.#close();
-  }
-
-  async #move(step: number, figures: Figures): Promise<Moved> {
     const { recipe } = this.options;
     const { clipNorm, averageDecay } = recipe;
     const stepsDone = step - 1;
     const moveStatistics = await this.statistics.read();
-    const weights = movedWeights(this.tf, this.variables, this.names, this.gradients.take(), {
+    applyGradients(this.tf, this.variables, this.names, this.gradients.take(), {
       ...recipe,
       stepsDone,
       learningRate: learningRateAt(recipe, stepsDone),
       gradientScale: clipNorm === undefined ? 1 : clipScale(clipNorm, figures),
     });
-    const decay = averageDecay === undefined ? undefined : averageDecayAt(averageDecay, stepsDone);
-    return { weights, moveStatistics: () => moveStatistics(decay) };
+    moveStatistics(averageDecay === undefined ? undefined : averageDecayAt(averageDecay, stepsDone));
+    this.#close();
   }
 
   /** Forgets the open step, if there is one. */
@@ -204,8 +183,6 @@ export class Stage implements StageRunner {
       else this.tf.dispose([...held.inputs]);
     }
     this.held.clear();
-    for (const { value, slots } of this.moved?.weights ?? []) this.tf.dispose([value, ...Object.values(slots)]);
-    this.moved = null;
     this.gradients.dispose();
     this.statistics.discard();
     this.figures = { lossSum: 0, correctCount: 0 };

@@ -1,14 +1,15 @@
 /**
  * Pipeline: the coordinator of the stages' processes. A step is a transaction:
  *
- *            run n               all have ended their backwards            run n + 1, which every stage takes after its commit n
- *   at n-1 ─────────▶ running ───────────────────────────────▶ commit n ─────────────────────────────────────────────────────▶ running
- *     ▲                  │ a stage is gone, or a link             │                                                              │
- *     └──── recover ◀────┴────────────────────────────────────────┴──────────────────────────────────────────────────────────────┘
+ *            run n, commit n            all have run n
+ *   at n-1 ─────────────────▶ running ─────────────────▶ run n + 1, commit n + 1 ─▶ running
+ *     ▲                          │ a stage is gone, or a link                          │
+ *     └──────── recover ◀────────┴─────────────────────────────────────────────────────┘
  *
  *   recover: abort the living, start the gone again ─▶ the latest step that every stage can be at ─▶ restore ─▶ link anew ─▶ run
  *
- * Nobody waits for the commits of the others: that all have run n decides the step, and what a commit moves can be computed again.
+ * A stage commits as soon as it is done with its run, whatever the others do; unless a commit needs the figures of all (`commitsTogether`): then it is sent once all have run. That all have run n decides
+ * the step: what a commit moved is taken back by restoring, and computed again.
  * A stage has its state in memory and two snapshots; neighbours are never more than one commit apart, and run n + 1 ends once snapshot n is whole. So there is always such a
  * step: n, or n-1 where the end came before the last snapshot was whole; the steps from there are replayed and give the same bits.
  */
@@ -30,6 +31,8 @@ export interface PipelineOptions {
   readonly directory: string;
   /** The operations of every stage in step `step`: a function of the step, which may be replayed. */
   readonly operationsOf: (step: number) => readonly (readonly Operation[])[];
+  /** Whether a commit needs the figures of all stages: then no stage commits before all have run the step. */
+  readonly commitsTogether: boolean;
   /** A file of state for every stage, to begin with instead of the initial state. */
   readonly from?: { readonly step: number; readonly paths: readonly string[] };
   /** A stage whose operation takes longer hangs, and is started again. */
@@ -70,7 +73,7 @@ export class Pipeline {
   readonly #identity = { run: randomUUID(), linkSecret: randomBytes(16).toString('hex') };
   readonly #addresses: Address[] = [];
   #losses: { readonly stage: number; readonly how: string }[] = [];
-  /** Also of a step whose commit all made, but one died before it said so. */
+  /** Of the last step that all have run, though it may have to be replayed since. */
   #lastRun: StepReport | null = null;
   #isClosed = false;
   #step: number;
@@ -142,15 +145,15 @@ export class Pipeline {
   async #transact(step: number): Promise<void> {
     const operations = this.options.operationsOf(step);
     const operationCount = operations.reduce((sum, list) => sum + list.length + 1, 0);
-    const running = this.#all(
-      'run',
-      (stage) => ({ step, operations: operations[stage]! }),
-      Math.min(operationCount * this.options.operationTimeoutMs, maxTimerMs), // were they all made one after the other
-    );
+    const runTimeoutMs = Math.min(operationCount * this.options.operationTimeoutMs, maxTimerMs - callTimeoutMs); // were they all made one after the other
+    const running = this.#all('run', (stage) => ({ step, operations: operations[stage]! }), runTimeoutMs);
+    const commit = (figures: Figures) => this.#all('commit', () => ({ step, figures }), runTimeoutMs + callTimeoutMs);
+    const begun = this.options.commitsTogether ? null : commit({}); // each stage commits when it is done with its run
+    begun?.catch(() => {}); // thrown by what comes next
     const [ran] = await Promise.all([running, this.#committing]);
     const figures = sumFigures(ran.map((answer) => answer.figures));
     this.#lastRun = { step, figures, trace: ran.flatMap(({ trace }) => trace) };
-    this.#committing = this.#all('commit', () => ({ step, figures })).then(() => {
+    this.#committing = (begun ?? commit(figures)).then(() => {
       this.#faultsInRow = 0;
     });
     this.#committing.catch(() => {}); // thrown by what comes next
@@ -223,7 +226,9 @@ export class Pipeline {
 
   #latestCommon(standings: readonly Standing[]): number {
     const reachable = standings.map(({ step, kept }) => new Set([step, ...kept]));
-    const common = [...reachable[0]!].filter((step) => reachable.every((steps) => steps.has(step)));
+    const common = [...reachable[0]!].filter(
+      (step) => step <= this.#step && reachable.every((steps) => steps.has(step)), // of a later one, an answer may be lost
+    );
     if (common.length > 0) return Math.max(...common);
     const problem = `its stages have no step in common: ${standings.map(({ step, kept }) => `[${[step, ...kept]}]`).join(' ')}`;
     throw new AppError('CHECKPOINT_INVALID', { directory: this.options.directory, problem });

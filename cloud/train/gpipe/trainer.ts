@@ -209,6 +209,7 @@ class Training {
       stages,
       directory: join(hooks.checkpointDirectory, 'snapshots'),
       operationsOf: () => operations,
+      commitsTogether: recipe.clipNorm !== undefined,
       operationTimeoutMs: Math.ceil(5 * slowestMs) + 10_000,
       snapshotEvery: snapshotEvery(this.#planning(), plan),
       ...(from && { from: { step: from.step, paths: await this.#deal(plan, from.state) } }),

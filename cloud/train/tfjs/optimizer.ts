@@ -13,7 +13,7 @@
  */
 import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
 import type { Optimizer, OptimizerKind } from '../recipe.js';
-import type { MovedWeight, Slot, Variables } from './variables.js';
+import type { Slot, Variables } from './variables.js';
 
 export interface OptimizerStep {
   /** SGD where absent. */
@@ -85,24 +85,12 @@ export function applyGradients(
   gradients: readonly Tensor[],
   step: OptimizerStep,
 ): void {
-  for (const moved of movedWeights(tf, variables, names, gradients, step)) variables.replace(moved);
-}
-
-/** What `applyGradients` puts in place, the caller's; the variables stay as they are. */
-export function movedWeights(
-  tf: Tf,
-  variables: Variables,
-  names: readonly string[],
-  gradients: readonly Tensor[],
-  step: OptimizerStep,
-): readonly MovedWeight[] {
   const weights = names.map((name, index) => ({ name, gradient: gradients[index]! }));
-  const moved = [true, false].flatMap((decays) => {
+  for (const decays of [true, false]) {
     const group = weights.filter(({ name }) => name.endsWith('/filter') === decays);
-    return group.length === 0 ? [] : moveTogether(tf, variables, group, decays ? step : { ...step, weightDecay: 0 });
-  });
+    if (group.length > 0) moveTogether(tf, variables, group, decays ? step : { ...step, weightDecay: 0 });
+  }
   for (const gradient of gradients) gradient.dispose();
-  return moved;
 }
 
 function moveTogether(
@@ -110,7 +98,7 @@ function moveTogether(
   variables: Variables,
   weights: readonly { readonly name: string; readonly gradient: Tensor }[],
   step: OptimizerStep,
-): readonly MovedWeight[] {
+): void {
   const names = weights.map(({ name }) => name);
   const gradients = weights.map(({ gradient }) => gradient);
   const olds = names.map((name) => variables.values.get(name)!);
@@ -129,11 +117,12 @@ function moveTogether(
       slots: mapSlots(next.slots, (joined) => tf.split(joined, sizes)) as { [S in Slot]?: Tensor[] },
     };
   });
-  return names.map((name, at) => ({
-    name,
-    value: moved.values[at]!,
-    slots: mapSlots(moved.slots, (parts) => parts[at]!),
-  }));
+  for (const [at, name] of names.entries())
+    variables.replace(
+      name,
+      moved.values[at]!,
+      mapSlots(moved.slots, (parts) => parts[at]!),
+    );
 }
 
 /** The share of the old in the running means of weights after so many steps: less in the first ones, which are far from where the weights will be. */

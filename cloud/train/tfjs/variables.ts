@@ -6,13 +6,6 @@ import type { Tensor, Tf } from '@bespoke/shared/tfjs/tf.js';
 /** What may be remembered of a weight: the momentum or mean of its gradients, the running mean of their squares, the running mean of the weight itself. */
 export type Slot = 'velocity' | 'square' | 'average';
 
-/** A weight as a step leaves it, with what is remembered of it then, flat [n]. */
-export interface MovedWeight {
-  readonly name: string;
-  readonly value: Tensor;
-  readonly slots: { readonly [S in Slot]?: Tensor };
-}
-
 export class Variables {
   private readonly current = new Map<string, Tensor>();
   /** By `<slot>:<name>`, flat [n]; absent until the weight's first step. */
@@ -41,7 +34,7 @@ export class Variables {
   }
 
   /** Replaces a weight and what is remembered of it; the tensors become the variables' own. */
-  replace({ name, value, slots }: MovedWeight): void {
+  replace(name: string, value: Tensor, slots: { readonly [S in Slot]?: Tensor }): void {
     this.#put(this.current, name, value);
     for (const [slot, tensor] of Object.entries(slots)) this.#put(this.remembered, `${slot}:${name}`, tensor);
   }

@@ -17,7 +17,7 @@ import { type DatasetManifest, manifestSchema } from '../../data/packed.js';
 import { operationKinds } from '../schedule.js';
 import type { SavedFile, StageCall, StageCalls, StageOpening, Standing } from '../stage-messages.js';
 
-export const trainHostVersion = 2;
+export const trainHostVersion = 3;
 
 export const hostLimits = {
   /** One message to the host, or from it: a trace has every operation of a step. */

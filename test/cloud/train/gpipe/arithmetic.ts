@@ -15,7 +15,7 @@ const module = new URL('./fixtures/arithmetic-stage.mjs', import.meta.url).href;
 
 export interface Accident {
   readonly kind: 'die' | 'exit' | 'exhaust' | 'stuck' | 'throw' | 'block';
-  readonly at: 'forward' | 'backward' | 'prepare' | 'beforeCommit' | 'afterCommit' | 'state';
+  readonly at: 'forward' | 'backward' | 'beforeCommit' | 'afterCommit' | 'state';
   /** The first step in which it happens; only once where `onceAt` names a file that marks it. */
   readonly step: number;
   readonly onceAt?: string;
@@ -26,7 +26,10 @@ export interface Arrangement {
   readonly stageCount: number;
   readonly microBatchCount: number;
   readonly order?: Order;
+  /** Of every forward and backward. */
   readonly delayMs?: number;
+  /** Of reading a stage's state. As long where absent. */
+  readonly stateDelayMs?: number;
   readonly accidentOf?: { readonly stage: number; readonly accident: Accident };
 }
 
@@ -46,13 +49,13 @@ export function operationsOf({ stageCount, microBatchCount, order = 'gpipe' }: A
   return pipelineOperations({ ...orders[order], stageCount, microBatchCount });
 }
 
-export function stagesOf({ stageCount, delayMs = 0, accidentOf }: Arrangement) {
+export function stagesOf({ stageCount, delayMs = 0, stateDelayMs = delayMs, accidentOf }: Arrangement) {
   const cut = (stage: number) => Math.floor((stage * blockCount) / stageCount);
   return range(stageCount).map((stage) => {
     const accident = accidentOf?.stage === stage ? accidentOf.accident : undefined;
     return {
       module,
-      options: { from: cut(stage), to: cut(stage + 1), blockCount, delayMs, accident },
+      options: { from: cut(stage), to: cut(stage + 1), blockCount, delayMs, stateDelayMs, accident },
       threadCount: 1,
     };
   });
@@ -76,6 +79,7 @@ export async function openPipeline(arrangement: Arrangement, options: Partial<Pi
     stages: stagesOf(arrangement),
     directory: join(temporaryFolder(), 'snapshots'),
     operationsOf: () => operations,
+    commitsTogether: false,
     operationTimeoutMs: 20_000,
     onFault: (fault) => faults.push(fault),
     ...options,
@@ -92,15 +96,20 @@ export async function stateOf(pipeline: Pipeline, stageCount: number): Promise<R
   return hexadecimal(new Map(paths.flatMap((path) => [...decodeSafetensors(readFileSync(path)).weights])));
 }
 
-/** What one process ends with that goes over the same micro-batches in the same order. */
-export async function trainAlone(microBatchCount: number, stepCount: number): Promise<ReadonlyMap<string, string>> {
+/** What one process ends with that goes over the same micro-batches in the same order; where the stages commit together, each commit uses the loss. */
+export async function trainAlone(
+  microBatchCount: number,
+  stepCount: number,
+  { commitsTogether = false } = {},
+): Promise<ReadonlyMap<string, string>> {
   const { openStage } = await import(module);
-  const stage: StageRunner = await openStage({ from: 0, to: blockCount, blockCount, delayMs: 0 });
+  const stage: StageRunner = await openStage({ from: 0, to: blockCount, blockCount, delayMs: 0, stateDelayMs: 0 });
   for (let step = 1; step <= stepCount; step++) {
     await stage.begin(step);
     for (const m of range(microBatchCount)) await stage.forward(m, []);
     for (const m of range(microBatchCount)) await stage.backward(m, []);
-    await stage.commit(step, await stage.finish());
+    const figures = await stage.finish();
+    await stage.commit(step, commitsTogether ? figures : {});
   }
   return hexadecimal(await stage.state());
 }

@@ -149,7 +149,6 @@ export class LocalPipeline {
       }
     }
     const ofStages = await Promise.all(stages.map((stage) => stage.finish()));
-    for (const [index, stage] of stages.entries()) if (index % 2 === 0) await stage.prepare(step);
     const total: Record<string, number> = {};
     for (const figures of ofStages)
       for (const [name, value] of Object.entries(figures)) total[name] = (total[name] ?? 0) + value;

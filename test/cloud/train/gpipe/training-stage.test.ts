@@ -61,6 +61,7 @@ describe('openStage', () => {
       }),
       directory: join(folder, 'snapshots'),
       operationsOf: () => operations,
+      commitsTogether: true, // gradients are clipped
       operationTimeoutMs: 20_000,
       onFault: ({ stage, how }) => faults.push(`${stage} ${how}`),
     });
