@@ -58,6 +58,7 @@ async function main() {
   console.log(
     `Pipeline of ${stageCount} stages; ${one.engine.backend} ${one.engine.version}, ${availableParallelism()} processors, load ${loadavg()[0].toFixed(1)}; stem, 6 x MBConv(e6, k5, 32 channels, 16x16), head; batch ${sampleCount}\n`,
   );
+  await warm(one.run); // a profile of code that V8 has not compiled yet may lead to another cut
   const plan = await planCut(one, sizes);
   const pipeline = (schedule, remat) => openPipeline(common, plan.cuts, sizes, { schedule, remat }, folder);
   const both = {
@@ -138,12 +139,14 @@ async function compare(sides) {
 
 const warmRuns = new Set();
 
+async function warm(run) {
+  if (!warmRuns.has(run)) await run(warmupCount);
+  warmRuns.add(run);
+}
+
 /** The median step of each side's turn, by round. */
 async function takeTurns(runs) {
-  for (const run of runs) {
-    if (!warmRuns.has(run)) await run(warmupCount);
-    warmRuns.add(run);
-  }
+  for (const run of runs) await warm(run);
   const rounds = [];
   for (let round = 0; round < roundCount; round++) {
     const times = [];

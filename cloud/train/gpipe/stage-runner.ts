@@ -3,7 +3,7 @@
  * knows nothing of neighbours, sockets or faults.
  *
  *   begin(n) ─▶ forward, recompute, backward of the micro-batches ─▶ finish ─▶ commit(n) ─▶ begin(n + 1)
- *                                    └───────────────────── abort ─────────────────────┘ (as if begin had not been called)
+ *                                    └────────────── abort ──────────────┘ (as if begin had not been called)
  */
 import type { Shape } from '@bespoke/shared/graph/tensor.js';
 import type { Weights } from '@bespoke/shared/graph/weights.js';
@@ -42,9 +42,9 @@ export interface StageRunner {
   inputGradients(microBatch: number, gradients: readonly StageTensor[]): Promise<readonly StageTensor[]>;
   /** The other half, later: adds to the step's gradients. */
   weightGradients(microBatch: number): Promise<void>;
-  /** After the last backward: what all stages must know before they commit. */
+  /** After the last backward: what the coordinator sums, and all stages must know before they commit where they commit together. */
   finish(): Promise<Figures>;
-  /** Moves the state to that after step `step`; `figures` are the sums over all stages. */
+  /** Moves the state to that after step `step`; `figures` are the sums over all stages where they commit together, none where each commits by itself. */
   commit(step: number, figures: Figures): Promise<void>;
   /** Forgets the open step, if there is one. */
   abort(): Promise<void>;

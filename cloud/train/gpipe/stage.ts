@@ -118,7 +118,7 @@ export class Stage implements StageRunner {
     return { ...(isLast ? this.figures : {}), ...norms };
   }
 
-  /** Moves weights and running statistics to those after step `step`; `figures` are those of all stages. */
+  /** Moves weights and running statistics to those after step `step`; `figures` are those of all stages, wanted where gradients are clipped. */
   async commit(step: number, figures: Figures): Promise<void> {
     const { recipe } = this.options;
     const { clipNorm, averageDecay } = recipe;
