@@ -67,15 +67,7 @@ class StageProcess {
       await this.io.link(epoch, next);
       return null;
     },
-    run: ({ step, operations }) =>
-      this.#alone(async () => {
-        try {
-          return await this.#run(step, operations);
-        } catch (error) {
-          this.#abortCount++; // a commit that follows does not begin
-          throw error;
-        }
-      }),
+    run: ({ step, operations }) => this.#alone(() => this.#run(step, operations)),
     commit: ({ step, figures }) =>
       this.#alone(async () => {
         await this.io.operate(() => this.runner.commit(step, figures));
@@ -100,14 +92,16 @@ class StageProcess {
     save: ({ path }) => this.#alone(() => this.#save(path)),
   };
 
-  /** Does what touches the runner, one after the other; an abort that comes meanwhile waits for the end of what is under way, and what has not begun by then does not begin. */
+  /** Does what touches the runner, one after the other. An abort that comes meanwhile waits for the end of what is under way; what has not begun by then does not begin, nor what is to follow where something fails. */
   #alone<T>(work: () => Promise<T>): Promise<T> {
     const abortCount = this.#abortCount;
     const outcome = this.#underWay.then(() => {
       this.#throwIfAbortedSince(abortCount);
       return work();
     });
-    this.#underWay = outcome.catch(() => {});
+    this.#underWay = outcome.catch(() => {
+      this.#abortCount++;
+    });
     return outcome;
   }
 
@@ -126,7 +120,7 @@ class StageProcess {
     const { result: figures } = await this.io.operate(() => this.runner.finish());
     await Promise.all(this.#sends);
     this.#keepIfOwed();
-    await this.#keeping; // before the others may commit this step, and drop the snapshot before that one
+    await this.#keeping; // before the others may begin the next step, in which they drop the snapshot before that one
     return { figures, trace: this.#trace };
   }
 

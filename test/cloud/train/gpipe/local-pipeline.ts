@@ -2,7 +2,7 @@
 import { partitionNetwork } from '@bespoke/cloud/train/gpipe/partition-graph.js';
 import { type Operation, type Remat, receiverOffsets } from '@bespoke/cloud/train/gpipe/schedule.js';
 import { Stage } from '@bespoke/cloud/train/gpipe/stage.js';
-import type { Figures, StageTensor } from '@bespoke/cloud/train/gpipe/stage-runner.js';
+import { type Figures, type StageTensor, sumFigures } from '@bespoke/cloud/train/gpipe/stage-runner.js';
 import type { TrainRecipe } from '@bespoke/cloud/train/recipe.js';
 import type { Graph } from '@bespoke/shared/graph/graph.js';
 import type { Weights } from '@bespoke/shared/graph/weights.js';
@@ -149,10 +149,7 @@ export class LocalPipeline {
       }
     }
     const ofStages = await Promise.all(stages.map((stage) => stage.finish()));
-    const total: Record<string, number> = {};
-    for (const figures of ofStages)
-      for (const [name, value] of Object.entries(figures)) total[name] = (total[name] ?? 0) + value;
-    this.figures = total;
+    this.figures = sumFigures(ofStages);
     return ofStages;
   }
 
