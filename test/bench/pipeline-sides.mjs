@@ -40,8 +40,8 @@ export function besideEachOther(first, second) {
   return { run, close: async () => {} };
 }
 
-/** A pipeline of stages with one thread each. `steps` collects what the traces say of each step since it was last emptied. Throws where a trace breaks the schedule. */
-export async function openPipeline(common, cuts, microBatchSizes, { schedule, remat }, folder) {
+/** A pipeline of stages with one thread each, which write a snapshot after so many steps. `steps` collects what the traces say of each step since it was last emptied. Throws where a trace breaks the schedule. */
+export async function openPipeline(common, cuts, microBatchSizes, { schedule, remat, every }, folder) {
   const layout = { schedule, remat, stageCount: cuts.length + 1, microBatchCount: microBatchSizes.length };
   const operations = pipelineOperations(layout);
   const pipeline = await Pipeline.open({
@@ -53,6 +53,7 @@ export async function openPipeline(common, cuts, microBatchSizes, { schedule, re
     directory: join(folder, `${schedule}-${remat}`),
     operationsOf: () => operations,
     commitsTogether: false,
+    snapshotEvery: every,
     operationTimeoutMs: 60_000,
     onFault: ({ stage, how }) => {
       throw new Error(`stage ${stage}: ${how}`);

@@ -10,15 +10,16 @@ import { join } from 'node:path';
 import { packDataset } from '@bespoke/cloud/train/data/pack.js';
 import { splitMicroBatches } from '@bespoke/cloud/train/gpipe/microbatch.js';
 import { planPipeline } from '@bespoke/cloud/train/gpipe/planner.js';
+import { snapshotEvery } from '@bespoke/cloud/train/gpipe/planning.js';
 import { measureTransfer } from '@bespoke/cloud/train/gpipe/transfer.js';
 import { besideEachOther, median, openAlone, openPipeline, sum } from './pipeline-sides.mjs';
 import { trainedBlock } from './workloads.mjs';
 
 /**
- * V8 goes on compiling until a few hundred steps are done, beside a single process on the other processor, but in the way of a pipeline, which has both; and the first steps of a turn, before which a
- * processor was idle, take longer. A training has thousands of steps, one after the other.
+ * A training has thousands of steps, one after the other: V8 goes on compiling until a few hundred are done, beside a single process on the other processor, but in the way of a pipeline, which has both;
+ * and the first steps of a turn, before which a processor was idle or others had the caches, take up to 15% longer.
  */
-const [roundCount, warmupCount, stepsPerTurn] = [Number(process.argv[2] ?? 5), 300, 20];
+const [roundCount, warmupCount, settleCount, stepsPerTurn] = [Number(process.argv[2] ?? 5), 300, 5, 20];
 const [stageCount, microBatchCount, sampleCount] = [2, 8, 64];
 const [oneName, gpipeName, fastName, twoName] = [
   '1 process, 1 thread, M = 8',
@@ -60,7 +61,8 @@ async function main() {
   );
   await warm(one.run); // a profile of code that V8 has not compiled yet may lead to another cut
   const plan = await planCut(one, sizes);
-  const pipeline = (schedule, remat) => openPipeline(common, plan.cuts, sizes, { schedule, remat }, folder);
+  const every = snapshotEvery(plan);
+  const pipeline = (schedule, remat) => openPipeline(common, plan.cuts, sizes, { schedule, remat, every }, folder);
   const both = {
     [oneName]: one,
     [fastName]: await pipeline('zero-bubble', 'none'),
@@ -131,7 +133,7 @@ async function planCut(one, sizes) {
   return { ...plan, cuts: ends.slice(0, -1) };
 }
 
-/** Prints what the sides take, in the order of their turns; returns how many times as fast as the first each is, the median over the rounds. */
+/** Prints what the sides take; returns how many times as fast as the first each is, the median over the rounds. */
 async function compare(sides) {
   const rounds = await takeTurns(Object.values(sides).map(({ run }) => run));
   return printTimes(Object.keys(sides), rounds);
@@ -144,14 +146,17 @@ async function warm(run) {
   warmRuns.add(run);
 }
 
-/** The median step of each side's turn, by round. */
+/** The median step of each side's turn, by round. The order of the turns moves on by one each round: what a side follows counts. */
 async function takeTurns(runs) {
   for (const run of runs) await warm(run);
   const rounds = [];
   for (let round = 0; round < roundCount; round++) {
-    const times = [];
-    for (const run of runs) times.push(median(await run(stepsPerTurn)));
-    rounds.push(times);
+    const times = new Map();
+    for (const turn of runs.keys()) {
+      const run = runs[(turn + round) % runs.length];
+      times.set(run, median((await run(settleCount + stepsPerTurn)).slice(settleCount)));
+    }
+    rounds.push(runs.map((run) => times.get(run)));
   }
   return rounds;
 }

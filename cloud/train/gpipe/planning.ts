@@ -1,6 +1,5 @@
 /** From a profile and what the user says to the plan that a training runs by; and how it is corrected by what a training shows. */
 import { blocksOf } from '@bespoke/shared/graph/split.js';
-import { countParams } from '@bespoke/shared/graph/weights.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import { lower } from '@bespoke/shared/network/lower.js';
 import type { Network } from '@bespoke/shared/network/network.js';
@@ -133,18 +132,10 @@ function correctedCosts(
   return { ...costs, blocks };
 }
 
-/** Measured: docs/training.md. */
-const snapshotMsPerMB = 1.5;
-/** A snapshot may cost this share of the steps, unless a fault then costs more than this time in replayed steps. */
-const [snapshotShare, maxReplayMs] = [0.02, 1000];
+/** What a fault may cost in replayed steps: the time that the processes take to come back is of the same order. */
+const maxReplayMs = 1000;
 
-/** How many steps lie between two snapshots of the stages. */
-export function snapshotEvery(
-  { network, optimizerBytesPerParameter }: PlanningInput,
-  { stepMs }: PlannedPipeline,
-): number {
-  const bytesPerParameter = Float32Array.BYTES_PER_ELEMENT + optimizerBytesPerParameter;
-  const stateMB = (bytesPerParameter * countParams(lower(network))) / 1e6;
-  const affordable = Math.ceil((stateMB * snapshotMsPerMB) / (snapshotShare * stepMs));
-  return Math.max(Math.min(affordable, Math.floor(maxReplayMs / stepMs)), 1);
+/** How many steps lie between two snapshots of the stages. One after every step costs 1 to 3% of steps of 130 ms (docs/training.md). */
+export function snapshotEvery({ stepMs }: Pick<PlannedPipeline, 'stepMs'>): number {
+  return Math.max(Math.floor(maxReplayMs / stepMs), 1);
 }

@@ -147,6 +147,7 @@ export class Pipeline {
     const operationCount = operations.reduce((sum, list) => sum + list.length + 1, 0);
     const runTimeoutMs = Math.min(operationCount * this.options.operationTimeoutMs, maxTimerMs - callTimeoutMs); // were they all made one after the other
     const running = this.#all('run', (stage) => ({ step, operations: operations[stage]! }), runTimeoutMs);
+    const isReplayed = step <= this.#target;
     const commit = (figures: Figures) => this.#all('commit', () => ({ step, figures }), runTimeoutMs + callTimeoutMs);
     const begun = this.options.commitsTogether ? null : commit({}); // each stage commits when it is done with its run
     begun?.catch(() => {}); // thrown by what comes next
@@ -154,7 +155,7 @@ export class Pipeline {
     const figures = sumFigures(ran.map((answer) => answer.figures));
     this.#lastRun = { step, figures, trace: ran.flatMap(({ trace }) => trace) };
     this.#committing = (begun ?? commit(figures)).then(() => {
-      this.#faultsInRow = 0;
+      if (!isReplayed) this.#faultsInRow = 0; // who dies at the same step again and again gets no further by the steps before it
     });
     this.#committing.catch(() => {}); // thrown by what comes next
     this.#step = step;

@@ -211,7 +211,7 @@ class Training {
       operationsOf: () => operations,
       commitsTogether: recipe.clipNorm !== undefined,
       operationTimeoutMs: Math.ceil(5 * slowestMs) + 10_000,
-      snapshotEvery: snapshotEvery(this.#planning(), plan),
+      snapshotEvery: snapshotEvery(plan),
       ...(from && { from: { step: from.step, paths: await this.#deal(plan, from.state) } }),
       ...(hooks.onFault && { onFault: hooks.onFault }),
     });

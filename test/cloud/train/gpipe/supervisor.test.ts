@@ -254,16 +254,20 @@ describe('Pipeline', () => {
     expect(faults).toEqual([]);
   });
 
-  it.each(['backward', 'beforeCommit'] as const)(
-    'gives up with STAGE_LOST on a stage that dies again and again: %s',
-    async (at) => {
-      const accident: Accident = { kind: 'die', at, step: 2 };
-      const { pipeline } = await openPipeline({
-        stageCount: 2,
-        microBatchCount: 2,
-        accidentOf: { stage: 0, accident },
-      });
-      await pipeline.runStep();
+  it.each([
+    ['backward', 2, 1],
+    ['beforeCommit', 2, 1],
+    ['backward', 6, 4],
+    ['beforeCommit', 6, 4],
+  ] as const)(
+    'gives up with STAGE_LOST on a stage that dies again and again: %s of step %i, a snapshot every %i steps',
+    async (at, step, snapshotEvery) => {
+      const accident: Accident = { kind: 'die', at, step };
+      const { pipeline } = await openPipeline(
+        { stageCount: 2, microBatchCount: 2, accidentOf: { stage: 0, accident } },
+        { snapshotEvery },
+      );
+      for (let before = 1; before < step; before++) await pipeline.runStep();
       await expect(at === 'beforeCommit' ? twoSteps(pipeline) : pipeline.runStep()).rejects.toMatchObject({
         code: 'STAGE_LOST',
         details: { stage: 0, how: 'SIGKILL' },
