@@ -24,8 +24,6 @@ export class MiniBatch {
   private readonly drops: DropMasks;
   /** The first sample of each micro-batch. */
   private readonly firsts: readonly number[];
-  /** The step that it is of; null before the first. */
-  private step: number | null = null;
   private pixels: Float32Array = new Float32Array();
   private classes: BatchLabels = { labels: new Int32Array() };
 
@@ -41,16 +39,14 @@ export class MiniBatch {
     );
   }
 
-  /** Loads and draws that of step `step`, 0 for the first one, where it is not there already. */
+  /** Loads and draws that of step `step`, 0 for the first one. */
   open(step: number): void {
-    if (step === this.step) return;
     const { isFirst, isLast } = this.options;
     if (isFirst) {
       const { images, ...labels } = this.loader.batchAt(step);
       [this.pixels, this.classes] = [images, labels];
     } else if (isLast) this.classes = this.loader.labelsAt(step);
     this.drops.draw(step);
-    this.step = step; // last, so that what failed is not taken for loaded
   }
 
   images(microBatch: number): Tensor {

@@ -135,7 +135,7 @@ function correctedCosts(
 /** What a fault may cost in replayed steps: the time that the processes take to come back is of the same order. */
 const maxReplayMs = 1000;
 
-/** How many steps lie between two snapshots of the stages. One after every step costs 1 to 3% of steps of 130 ms (docs/training.md). */
+/** How many steps lie between two snapshots of the stages. One after every step costs 1 to 4% of steps of 130 ms (docs/training.md). */
 export function snapshotEvery({ stepMs }: Pick<PlannedPipeline, 'stepMs'>): number {
   return Math.max(Math.floor(maxReplayMs / stepMs), 1);
 }

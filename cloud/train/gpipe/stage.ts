@@ -118,10 +118,7 @@ export class Stage implements StageRunner {
     return { ...(isLast ? this.figures : {}), ...norms };
   }
 
-  /**
-   * Moves weights and running statistics to those after step `step`; `figures` are those of all stages, wanted where gradients are clipped. Then loads the next mini-batch, while
-   * other stages may still be at work.
-   */
+  /** Moves weights and running statistics to those after step `step`; `figures` are those of all stages, wanted where gradients are clipped. */
   async commit(step: number, figures: Figures): Promise<void> {
     const { recipe } = this.options;
     const { clipNorm, averageDecay } = recipe;
@@ -135,7 +132,6 @@ export class Stage implements StageRunner {
     });
     moveStatistics(averageDecay === undefined ? undefined : averageDecayAt(averageDecay, stepsDone));
     this.#close();
-    this.batch.open(step);
   }
 
   /** Forgets the open step, if there is one. */

@@ -16,7 +16,20 @@ const pauseMs = 200;
 
 /** A connection on which both sides have proved who they are. Dials again for `forMs` where nobody answers, then throws why not. Throws `HOST_REFUSED`. */
 export async function dialHost(host: HostAddress, forMs: number, signal: AbortSignal): Promise<WebSocket> {
-  const over = AbortSignal.any([signal, AbortSignal.timeout(forMs)]);
+  const over = new AbortController();
+  const end = () => over.abort();
+  const timer = setTimeout(end, forMs); // AbortSignal.timeout in AbortSignal.any may be collected before its time, and never fires (nodejs/node#57736)
+  signal.addEventListener('abort', end);
+  if (signal.aborted) end();
+  try {
+    return await dialUntil(over.signal, host);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', end);
+  }
+}
+
+async function dialUntil(over: AbortSignal, host: HostAddress): Promise<WebSocket> {
   let problem = 'it says nothing';
   for (;;) {
     const socket = new WebSocket(`ws://${formatHostPort(host)}`, {
