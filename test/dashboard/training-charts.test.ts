@@ -49,6 +49,21 @@ describe('gantt', () => {
     expect(seriesOf(step(8)).map(({ name }) => name)).toContain('recompute');
   });
 
+  it('tells the halves of a backward apart, by names for people and colours of their own', () => {
+    const halves = ['inputGradients', 'weightGradients'] as const;
+    const spans = halves.map((kind, index) => {
+      return { stage: 1, kind, microBatch: 0, startMs: 5 + 2 * index, endMs: 7 + 2 * index };
+    });
+    const view = { ...small, spans: [...small.spans.filter(({ stage }) => stage === 0), ...spans] };
+    const { option, table } = gantt(view, 13, wide);
+    const series = option.series as unknown as (Series & { itemStyle: { color: string } })[];
+    expect(series.map(({ name }) => name)).toEqual(expect.arrayContaining(['input gradient', 'weight gradient']));
+    expect(new Set(series.map(({ itemStyle }) => itemStyle.color)).size).toBe(series.length);
+    expect(table.rows.map(([, what]) => what)).toEqual(
+      expect.arrayContaining(['input gradient', 'weight gradient', 'send']),
+    );
+  });
+
   it('says of each span what it is and how long it took', () => {
     expect(tipsOf('backward')).toEqual([
       'stage 0\nbackward of micro-batch 0\n3.00 ms, from 9.00 to 12.0 ms',

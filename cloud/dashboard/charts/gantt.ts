@@ -5,9 +5,9 @@ import type { CustomSeriesOption } from 'echarts/charts';
 import { formatMs, formatPercent, formatSignificant } from '../format.js';
 import { type DrawApi, hatchPath } from './cell-marks.js';
 import { axisStyle, baseOption, type ChartModel, namedAxis, rowsAxis } from './model.js';
-import { type ChartContext, type ChartTheme, textOn } from './theme.js';
+import { type ChartContext, type ChartTheme, colorAt, textOn } from './theme.js';
 
-/** What a span of each kind is called, and whether the stage computes. */
+/** What a span of each kind is called in the legend and the table, and on the block itself. */
 const kinds: {
   readonly [K in PipelineSpan['kind']]: { readonly name: string; readonly text: (microBatch: number) => string };
 } = {
@@ -22,8 +22,8 @@ const kinds: {
     name: 'weight gradient',
     text: (microBatch) => `backward of micro-batch ${microBatch}, gradients of the weights`,
   },
-  recv: { name: 'transfer', text: (microBatch) => `receives micro-batch ${microBatch}` },
-  send: { name: 'transfer', text: (microBatch) => `sends micro-batch ${microBatch}` },
+  recv: { name: 'receive', text: (microBatch) => `receives micro-batch ${microBatch}` },
+  send: { name: 'send', text: (microBatch) => `sends micro-batch ${microBatch}` },
 };
 
 const computing = ['forward', 'recompute', 'backward', 'inputGradients', 'weightGradients'] as const;
@@ -92,8 +92,8 @@ function seriesOf({ rows }: Gantt, predictedMs: number, theme: ChartTheme): Cust
     forward: theme.first,
     recompute: theme.third,
     backward: theme.second,
-    inputGradients: theme.second,
-    weightGradients: theme.fourth,
+    inputGradients: colorAt([theme.second, theme.text], 0.3),
+    weightGradients: colorAt([theme.second, theme.surface], 0.45),
   };
   const operations = rows.flatMap((row) => row.operations);
   const shown = computing.filter((kind) => operations.some((span) => span.kind === kind));
@@ -101,7 +101,7 @@ function seriesOf({ rows }: Gantt, predictedMs: number, theme: ChartTheme): Cust
     { ...idleSeries(rows, theme), markLine: predictedLine(predictedMs, theme) },
     ...shown.map((kind) =>
       blockSeries(
-        kind,
+        kinds[kind].name,
         operations.filter((span) => span.kind === kind),
         colors[kind],
       ),
@@ -174,7 +174,7 @@ function transferSeries(spans: readonly PipelineSpan[], theme: ChartTheme): Cust
   return {
     type: 'custom',
     clip: true,
-    name: kinds.recv.name,
+    name: 'transfer',
     itemStyle: { color: theme.muted },
     encode,
     data: spans.map((span) => ({
@@ -251,7 +251,7 @@ function tableOf({ rows }: Gantt): ChartModel['table'] {
     ],
     rows: rows.flatMap(({ stage, operations, transfers, idle }) => [
       ...[...operations, ...transfers].map(({ kind, microBatch, startMs, endMs }) => {
-        return [stage, kind, microBatch, startMs, endMs, endMs - startMs];
+        return [stage, kinds[kind].name, microBatch, startMs, endMs, endMs - startMs];
       }),
       ...idle.map(({ startMs, endMs }) => [stage, 'idle', '', startMs, endMs, endMs - startMs]),
     ]),
