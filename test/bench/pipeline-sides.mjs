@@ -40,8 +40,8 @@ export function besideEachOther(first, second) {
   return { run, close: async () => {} };
 }
 
-/** A pipeline of stages with one thread each, which write a snapshot after so many steps. `steps` collects what the traces say of each step since it was last emptied. Throws where a trace breaks the schedule. */
-export async function openPipeline(common, cuts, microBatchSizes, { schedule, remat, every }, folder) {
+/** A pipeline of stages with one thread each, which write a snapshot after every `snapshotEvery` steps. `steps` collects what the traces say of each step since it was last emptied. Throws where a trace breaks the schedule. */
+export async function openPipeline(common, cuts, microBatchSizes, { schedule, remat, snapshotEvery }, folder) {
   const layout = { schedule, remat, stageCount: cuts.length + 1, microBatchCount: microBatchSizes.length };
   const operations = pipelineOperations(layout);
   const pipeline = await Pipeline.open({
@@ -53,7 +53,7 @@ export async function openPipeline(common, cuts, microBatchSizes, { schedule, re
     directory: join(folder, `${schedule}-${remat}`),
     operationsOf: () => operations,
     commitsTogether: false,
-    snapshotEvery: every,
+    snapshotEvery,
     operationTimeoutMs: 60_000,
     onFault: ({ stage, how }) => {
       throw new Error(`stage ${stage}: ${how}`);

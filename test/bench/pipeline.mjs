@@ -61,8 +61,8 @@ async function main() {
   );
   await warm(one.run); // a profile of code that V8 has not compiled yet may lead to another cut
   const plan = await planCut(one, sizes);
-  const every = snapshotEvery(plan);
-  const pipeline = (schedule, remat) => openPipeline(common, plan.cuts, sizes, { schedule, remat, every }, folder);
+  const pipeline = (schedule, remat) =>
+    openPipeline(common, plan.cuts, sizes, { schedule, remat, snapshotEvery: snapshotEvery(plan) }, folder);
   const both = {
     [oneName]: one,
     [fastName]: await pipeline('zero-bubble', 'none'),

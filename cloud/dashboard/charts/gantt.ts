@@ -92,6 +92,7 @@ function seriesOf({ rows }: Gantt, predictedMs: number, theme: ChartTheme): Cust
     forward: theme.first,
     recompute: theme.third,
     backward: theme.second,
+    // The halves of a backward are shades of the whole.
     inputGradients: colorAt([theme.second, theme.text], 0.3),
     weightGradients: colorAt([theme.second, theme.surface], 0.45),
   };

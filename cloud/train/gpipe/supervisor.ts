@@ -80,6 +80,7 @@ export class Pipeline {
   #target: number;
   #epoch = 0;
   #startCount = 0;
+  /** Since the last step that was made for the first time. */
   #faultsInRow = 0;
   /** The stages' answers to the last commit, which the next step does not wait for: each stage takes what it is sent in that order. */
   #committing: Promise<unknown> = Promise.resolve();

@@ -16,16 +16,12 @@ const pauseMs = 200;
 
 /** A connection on which both sides have proved who they are. Dials again for `forMs` where nobody answers, then throws why not. Throws `HOST_REFUSED`. */
 export async function dialHost(host: HostAddress, forMs: number, signal: AbortSignal): Promise<WebSocket> {
-  const over = new AbortController();
-  const end = () => over.abort();
-  const timer = setTimeout(end, forMs); // AbortSignal.timeout in AbortSignal.any may be collected before its time, and never fires (nodejs/node#57736)
-  signal.addEventListener('abort', end);
-  if (signal.aborted) end();
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), forMs); // AbortSignal.timeout in AbortSignal.any may be collected before its time, and never fires (nodejs/node#57736)
   try {
-    return await dialUntil(over.signal, host);
+    return await dialUntil(AbortSignal.any([signal, deadline.signal]), host);
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', end);
   }
 }
 
