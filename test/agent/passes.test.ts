@@ -1,9 +1,21 @@
 import { measurePasses, type Pass, passCount } from '@bespoke/agent/passes.js';
 import type { Model, Runtime } from '@bespoke/agent/runtime/runtime.js';
+import { GraphBuilder } from '@bespoke/shared/graph/graph.js';
 import { describe, expect, it } from 'vitest';
 import { fakeRuntime } from '../support/fake-runtime.js';
 
 const model: Model = { kind: 'file', format: 'tflite', bytes: new Uint8Array() };
+
+/** One node. */
+const builder = new GraphBuilder();
+const graph = builder.build([
+  builder.add('block', 'relu', 'activation', { kind: 'relu' }, builder.input('x', [4, 4, 3])),
+]);
+const piece: Model = { kind: 'graph', graph, weights: new Map(), batch: 1 };
+/** A run wakes threads, then computes node by node. */
+const [wakeMs, nodeMs] = [0.03, 0.01];
+const waking = (_: number, model: Model) =>
+  wakeMs + nodeMs * (model.kind === 'graph' ? model.graph.nodes.length : Number.NaN);
 
 const medians = (passes: Iterable<Pass>) => [...passes].map(({ medianMs }) => Number(medianMs.toFixed(6)));
 
@@ -29,6 +41,23 @@ describe('measurePasses', () => {
     const { runtime, clock } = fakeRuntime(() => 2, 0.5);
     for (const { overheadMs } of (await measurePasses(model, runtime, clock)).all)
       expect(overheadMs).toBeCloseTo(0.5, 9);
+  });
+
+  it('takes from a piece what an invocation of several threads costs once, by copies side by side', async () => {
+    const { runtime, clock, state } = fakeRuntime(waking, 0.002, 2);
+    const { all } = await measurePasses(piece, runtime, clock, true);
+    for (const { medianMs, overheadMs } of all) expect(medianMs - overheadMs).toBeCloseTo(nodeMs, 9);
+    expect(state.loadCount).toBe(1 + 2 * passCount.least); // one to see how many copies are not long
+    expect(state.openCount).toBe(0);
+  });
+
+  it('takes a network as it is, and a piece of one thread or of a long time', async () => {
+    const network = fakeRuntime(waking, 0.002, 2);
+    expect(medians((await measurePasses(piece, network.runtime, network.clock)).counted)).toEqual([0.04, 0.04]);
+    const single = fakeRuntime(waking, 0.002, 1);
+    expect(medians((await measurePasses(piece, single.runtime, single.clock, true)).counted)).toEqual([0.04, 0.04]);
+    const long = fakeRuntime(() => 0.2, 0.002, 2);
+    expect(medians((await measurePasses(piece, long.runtime, long.clock, true)).counted)).toEqual([0.2, 0.2]);
   });
 
   it('fills the inputs with neither zeros nor denormals', async () => {

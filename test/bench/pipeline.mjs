@@ -13,6 +13,7 @@ import { planPipeline } from '@bespoke/cloud/train/gpipe/planner.js';
 import { snapshotEvery } from '@bespoke/cloud/train/gpipe/planning.js';
 import { measureTransfer } from '@bespoke/cloud/train/gpipe/transfer.js';
 import { besideEachOther, median, openAlone, openPipeline, sum } from './pipeline-sides.mjs';
+import { openDistance } from './processor-distance.mjs';
 import { trainedBlock } from './workloads.mjs';
 
 /**
@@ -150,14 +151,22 @@ async function warm(run) {
 async function takeTurns(runs) {
   for (const run of runs) await warm(run);
   const rounds = [];
+  const distances = [];
   for (let round = 0; round < roundCount; round++) {
     const times = new Map();
+    const trips = [distance.tripNs()];
     for (const turn of runs.keys()) {
       const run = runs[(turn + round) % runs.length];
       times.set(run, median((await run(settleCount + stepsPerTurn)).slice(settleCount)));
+      trips.push(distance.tripNs());
     }
     rounds.push(runs.map((run) => times.get(run)));
+    distances.push(trips);
   }
+  const spans = distances.map((trips) =>
+    [Math.min(...trips), Math.max(...trips)].map((ns) => ns.toFixed(0)).join('..'),
+  );
+  console.log(`From one processor to the other and back, ns, by round: ${spans.join(', ')}\n`);
   return rounds;
 }
 
@@ -225,9 +234,11 @@ function printTraces(sides) {
   console.log('');
 }
 
+const distance = await openDistance();
 const folder = await mkdtemp(join(tmpdir(), 'bespoke-pipeline-'));
 try {
   await main();
 } finally {
   await rm(folder, { recursive: true });
+  await distance.close();
 }

@@ -7,9 +7,13 @@
  * With --effects instead: adjacent blocks of `small` as a chain against the sum of the two, and a branch whose output nobody reads,
  * measured with and without (TFLite only: no other runtime reads files).
  *
- *   node test/experiments/prediction.mjs --space small|eeea --runtime tflite --threads 1 [--networks 30] [--holdout 12] [--rounds 2] [--seed 0] [--no-spread] [--effects]
+ * With --within-ns, for runtimes of several threads, it measures only while a word takes no longer from one processor to the other and back (../bench/processor-distance.mjs): a virtual
+ * machine's host moves them, and what is measured before and after does not belong together.
+ *
+ *   node test/experiments/prediction.mjs --space small|eeea --runtime tflite --threads 1 [--networks 30] [--holdout 12] [--rounds 2] [--seed 0] [--no-spread] [--effects] [--within-ns 250]
  */
 import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createMeasurer } from '@bespoke/agent/measurer.js';
 import { doubtOfBlock, maxJobCount, maxRepeats, recentBlockCount, sentinel } from '@bespoke/cloud/fleet/sentinel.js';
@@ -27,6 +31,7 @@ import { judge } from '@bespoke/shared/latency/calibration.js';
 import { summarize } from '@bespoke/shared/latency/statistics.js';
 import { piecesOf, workloadKey } from '@bespoke/shared/latency/workload.js';
 import { ByteBuffer } from 'flatbuffers';
+import { openDistance } from '../bench/processor-distance.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -39,6 +44,7 @@ const { values: options } = parseArgs({
     seed: { type: 'string', default: '0' },
     spread: { type: 'boolean', default: true },
     effects: { type: 'boolean', default: false },
+    'within-ns': { type: 'string' },
   },
   allowNegative: true,
 });
@@ -85,8 +91,20 @@ const { measure, close } = await openMeasuring();
 /** What the sentinel took around the last good blocks, in ms. */
 const levelsMs = [];
 
+const withinNs = options['within-ns'] === undefined ? null : Number(options['within-ns']);
+const distance = withinNs === null ? null : await openDistance();
+const areNear = () => distance === null || distance.tripNs() <= withinNs;
+
+async function measureWhileNear(workload) {
+  for (;;) {
+    while (!areNear()) await setTimeout(500);
+    const outcome = await measure(workload);
+    if (areNear()) return outcome;
+  }
+}
+
 async function measureOne(workload) {
-  const outcome = await measure(workload);
+  const outcome = await measureWhileNear(workload);
   if (!outcome.ok) throw new Error(`${JSON.stringify(workload)}: ${outcome.reason}: ${outcome.log}`);
   return summarize(outcome.samplesMs);
 }
@@ -226,4 +244,5 @@ try {
   } else await predictNetworks();
 } finally {
   await close();
+  await distance?.close();
 }

@@ -1,9 +1,9 @@
 /** A runtime on a clock of its own: what runs take is told, nothing else takes time. */
 import type { Clock } from '@bespoke/agent/measure.js';
-import type { Runtime, Session } from '@bespoke/agent/runtime/runtime.js';
+import type { Model, Runtime, Session } from '@bespoke/agent/runtime/runtime.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 
-const key: RuntimeKey = { runtime: 'tflite', version: '2.9.0', threads: 1, delegate: 'xnnpack' };
+const key: Omit<RuntimeKey, 'threads'> = { runtime: 'tflite', version: '2.9.0', delegate: 'xnnpack' };
 
 export interface FakeRuntime {
   readonly runtime: Runtime;
@@ -17,8 +17,12 @@ export interface FakeRuntime {
   };
 }
 
-/** Loaded for the n-th time, from 0, a run of the model takes `costMs(n)`, of which `overheadMs` are overhead. */
-export function fakeRuntime(costMs: (load: number) => number, overheadMs: number): FakeRuntime {
+/** Loaded for the n-th time, from 0, a run of the model takes `costMs(n, model)`, of which `overheadMs` are overhead. */
+export function fakeRuntime(
+  costMs: (load: number, model: Model) => number,
+  overheadMs: number,
+  threads = 1,
+): FakeRuntime {
   let nowMs = 0;
   const state = { loadCount: 0, openCount: 0, inputs: [] as Float32Array[] };
   const open = (runMs: number): Session => {
@@ -35,10 +39,10 @@ export function fakeRuntime(costMs: (load: number) => number, overheadMs: number
     };
   };
   const runtime: Runtime = {
-    key,
+    key: { ...key, threads },
     layout: 'NHWC',
-    load: async () => {
-      const session = open(costMs(state.loadCount++));
+    load: async (model) => {
+      const session = open(costMs(state.loadCount++, model));
       state.inputs.push(...session.inputs);
       return session;
     },
