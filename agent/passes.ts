@@ -13,8 +13,7 @@
  */
 import { median } from '@bespoke/shared/latency/statistics.js';
 import { type Clock, defaultSettings, measure, overheadSettings, type Samples } from './measure.js';
-import type { Model, Runtime, Session } from './runtime/runtime.js';
-import type { GraphModel } from './runtime/written.js';
+import type { GraphModel, Model, Runtime, Session } from './runtime/runtime.js';
 import { sideBySide } from './side-by-side.js';
 
 /** Chosen on recorded passes (docs/measurement.md): fewer vary more, more take longer than they are worth. */

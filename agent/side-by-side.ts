@@ -5,19 +5,16 @@
  * the time of few copies as in that of many, and drops out of their difference. Copies in a row would need outputs that fit the inputs.
  */
 import type { Node, TensorId } from '@bespoke/shared/graph/graph.js';
-import type { GraphModel } from './runtime/written.js';
+import type { GraphModel } from './runtime/runtime.js';
 
 export function sideBySide({ graph, weights, ...rest }: GraphModel, count: number): GraphModel {
   const shared = new Set(graph.inputs.map(({ id }) => id));
   const copies = Array.from({ length: count }, (_, copy) => {
-    const renamed = (id: TensorId) => (shared.has(id) ? id : `${id}#${copy}`);
+    const renamed = (id: TensorId) => (shared.has(id) ? id : `${copy}/${id}`);
     return {
       nodes: graph.nodes.map((node): Node => ({ ...node, id: renamed(node.id), inputs: node.inputs.map(renamed) })),
       outputs: graph.outputs.map(renamed),
-      weights: [...weights].map(([name, weight]) => {
-        const end = name.lastIndexOf('/'); // <node>/<weight>
-        return [`${renamed(name.slice(0, end))}${name.slice(end)}`, weight] as const;
-      }),
+      weights: [...weights].map(([name, weight]) => [`${copy}/${name}`, weight] as const), // <node>/<weight>
     };
   });
   return {

@@ -9,6 +9,7 @@ import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 export type Model =
   | { readonly kind: 'graph'; readonly graph: Graph; readonly weights: Weights; readonly batch: number }
   | { readonly kind: 'file'; readonly format: 'tflite'; readonly bytes: Uint8Array };
+export type GraphModel = Extract<Model, { kind: 'graph' }>;
 
 export interface Runtime {
   readonly key: RuntimeKey;
@@ -39,7 +40,7 @@ export interface Session {
 }
 
 /** For runtimes that read no file of ours. Throws `RUNTIME_REFUSED`. */
-export function graphOf(model: Model, { runtime }: RuntimeKey): Extract<Model, { kind: 'graph' }> {
+export function graphOf(model: Model, { runtime }: RuntimeKey): GraphModel {
   if (model.kind === 'graph') return model;
   throw new AppError('RUNTIME_REFUSED', { runtime, problem: `it reads no .${model.format} files` });
 }

@@ -1,7 +1,7 @@
 import { modelOf } from '@bespoke/agent/job.js';
 import { fillInputs } from '@bespoke/agent/passes.js';
+import type { GraphModel } from '@bespoke/agent/runtime/runtime.js';
 import { openRuntime, type RuntimeChoice } from '@bespoke/agent/runtime/runtimes.js';
-import type { GraphModel } from '@bespoke/agent/runtime/written.js';
 import { sideBySide } from '@bespoke/agent/side-by-side.js';
 import type { BlockWorkload } from '@bespoke/shared/latency/workload.js';
 import { describe, expect, it } from 'vitest';
