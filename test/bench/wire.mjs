@@ -1,6 +1,6 @@
 /**
- * Benchmark of what lies between two stages: the round trip of one tensor over a Unix socket, as frames and as raw bytes, and what the snapshot after each commit costs.
- * The two sides of the socket are two processes; frames and raw bytes take turns in rounds. `node test/bench/wire.mjs [rounds]`, after a build.
+ * Benchmark of what lies between two stages: the round trip of one tensor through files in memory (as between stages of one machine), as frames over a Unix socket, and as raw bytes; and what the
+ * snapshot after each commit costs. The two sides are two processes; the ways take turns in rounds. `node test/bench/wire.mjs [rounds]`, after a build.
  */
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -10,35 +10,78 @@ import { connect, createServer } from 'node:net';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeMemoryFolder } from '@bespoke/cloud/train/gpipe/frame-file.js';
+import { Greeting } from '@bespoke/cloud/train/gpipe/greeting.js';
+import { MemoryLink } from '@bespoke/cloud/train/gpipe/memory-link.js';
 import { Pipeline } from '@bespoke/cloud/train/gpipe/supervisor.js';
-import { receiveFrames, sendFrame } from '@bespoke/cloud/train/gpipe/wire.js';
+import { FrameStream, sendFrame } from '@bespoke/cloud/train/gpipe/wire.js';
 
 const sizes = { '64 KB': 2 ** 16, '1 MB': 2 ** 20, '8 MB': 2 ** 23 };
 
-/** How the other side answers a whole message. Raw: a length and so many bytes, kept in the pieces that they come in. */
+const greeting = new Greeting('00112233445566778899aabbccddeeff');
+
+/** How the other side answers whole messages. Raw: a length and so many bytes, kept in the pieces that they come in. */
 const echoes = {
-  raw: async (socket) => {
-    for (;;) for (const piece of await receiveRaw(socket)) socket.write(piece);
+  memory: (path) =>
+    greeting.listen({ path }, async (neighbour) => {
+      const link = MemoryLink.answer(path, neighbour);
+      void link.ended();
+      for (let step = 1; ; step++) await link.send(await link.receive(step, 0));
+    }),
+  frames: (path) =>
+    listen(path, async (socket) => {
+      const frames = new FrameStream(socket);
+      for (let frame = await frames.next(); frame; frame = await frames.next()) await sendFrame(socket, frame);
+    }),
+  raw: (path) =>
+    listen(path, async (socket) => {
+      for (;;) for (const piece of await receiveRaw(socket)) socket.write(piece);
+    }),
+};
+
+/** What sends a message of so many bytes and waits until it is back, once the other side listens. */
+const roundTrips = {
+  memory: async (path) => {
+    const link = await MemoryLink.dial(path, 1, () => greeting.dial({ path }, 1));
+    void link.ended();
+    let step = 0;
+    return async (byteCount) => {
+      await link.send({ kind: 'activation', step: ++step, microBatch: 0, tensors: tensorsOf(byteCount) });
+      await link.receive(step, 0);
+    };
   },
-  frames: async (socket) => {
-    for await (const frame of receiveFrames(socket)) await sendFrame(socket, frame);
+  frames: async (path) => {
+    const socket = await connected(path);
+    const frames = new FrameStream(socket);
+    return async (byteCount) => {
+      const answer = frames.next();
+      await sendFrame(socket, { kind: 'activation', step: 1, microBatch: 0, tensors: tensorsOf(byteCount) });
+      await answer;
+    };
+  },
+  raw: async (path) => {
+    const socket = await connected(path);
+    return async (byteCount) => {
+      const answer = receiveRaw(socket);
+      socket.cork();
+      socket.write(new Uint8Array(Uint32Array.of(byteCount).buffer));
+      socket.write(new Uint8Array(byteCount));
+      socket.uncork();
+      await answer;
+    };
   },
 };
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (process.argv[2] === '--echo') echo(...process.argv.slice(3));
-  else await main(Number(process.argv[2] ?? 5));
-}
-
-function echo(path, kind) {
-  createServer(echoes[kind]).listen(path, () => process.send('listening'));
+async function echo(path, kind) {
+  await echoes[kind](path);
   process.on('disconnect', () => process.exit());
+  process.send('listening');
 }
 
 async function main(roundCount) {
-  const folder = await mkdtemp(join(tmpdir(), 'bespoke-wire-'));
+  const folder = await makeMemoryFolder('bespoke-wire-');
   const sides = await Promise.all(Object.keys(echoes).map((kind) => openSide(folder, kind)));
-  console.log(`Round trips over a Unix socket, ms, median of each round; load ${loadavg()[0].toFixed(1)}`);
+  console.log(`Round trips, ms, median of each round; load ${loadavg()[0].toFixed(1)}`);
   for (const [name, byteCount] of Object.entries(sizes)) {
     const medians = Object.fromEntries(sides.map(({ kind }) => [kind, []]));
     for (let round = 0; round < roundCount; round++)
@@ -51,12 +94,13 @@ async function main(roundCount) {
     }
   }
   for (const { close } of sides) close();
-  await measureSnapshots(folder);
+  await measureSnapshots();
   await rm(folder, { recursive: true });
 }
 
 /** Steps of a stage that computes (blocks its thread) for 200 ms and holds so many megabytes, with and without a snapshot after each. */
-async function measureSnapshots(folder) {
+async function measureSnapshots() {
+  const directory = await mkdtemp(join(tmpdir(), 'bespoke-snapshots-'));
   console.log('\nSteps of 200 ms with a snapshot after each against steps without, ms, median of each round');
   for (const megabytes of [1, 8, 32]) {
     const medians = { with: [], without: [] };
@@ -65,10 +109,11 @@ async function measureSnapshots(folder) {
         ['without', Number.MAX_SAFE_INTEGER],
         ['with', 1],
       ])
-        medians[name].push(await measureSteps(join(folder, 'run'), megabytes, snapshotEvery));
+        medians[name].push(await measureSteps(directory, megabytes, snapshotEvery));
     const rounds = (name) => medians[name].map((value) => value.toFixed(1)).join(' ');
     console.log(`${String(megabytes).padStart(3)} MB: without ${rounds('without')}; with ${rounds('with')}`);
   }
+  await rm(directory, { recursive: true });
 }
 
 async function measureSteps(directory, megabytes, snapshotEvery) {
@@ -122,22 +167,18 @@ async function openSide(folder, kind) {
   const path = join(folder, kind);
   const child = fork(fileURLToPath(import.meta.url), ['--echo', path, kind]);
   await once(child, 'message');
-  const socket = connect(path);
-  await once(socket, 'connect');
-  const roundTrip = { raw: rawRoundTrip(socket), frames: framesRoundTrip(socket) }[kind];
-  return { kind, roundTrip, close: () => child.disconnect() };
+  return { kind, roundTrip: await roundTrips[kind](path), close: () => child.disconnect() };
 }
 
-function rawRoundTrip(socket) {
-  return async (byteCount) => {
-    const answer = receiveRaw(socket);
-    socket.cork();
-    socket.write(new Uint8Array(Uint32Array.of(byteCount).buffer));
-    socket.write(new Uint8Array(byteCount));
-    socket.uncork();
-    await answer;
-  };
+const listen = (path, serve) => once(createServer(serve).listen(path), 'listening');
+
+async function connected(path) {
+  const socket = connect(path);
+  await once(socket, 'connect');
+  return socket;
 }
+
+const tensorsOf = (byteCount) => [{ shape: [byteCount / 4], values: new Float32Array(byteCount / 4) }];
 
 /** The pieces of one message, its length before them. */
 function receiveRaw(socket) {
@@ -154,17 +195,6 @@ function receiveRaw(socket) {
   });
 }
 
-function framesRoundTrip(socket) {
-  let frames;
-  return async (byteCount) => {
-    frames ??= receiveFrames(socket);
-    const tensors = [{ shape: [byteCount / 4], values: new Float32Array(byteCount / 4) }];
-    const answer = frames.next();
-    await sendFrame(socket, { kind: 'activation', step: 1, microBatch: 0, tensors });
-    await answer;
-  };
-}
-
 async function measure(roundTrip) {
   const times = [];
   for (let turn = 0; turn < 25; turn++) {
@@ -177,4 +207,9 @@ async function measure(roundTrip) {
 
 function median(values) {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (process.argv[2] === '--echo') await echo(...process.argv.slice(3));
+  else await main(Number(process.argv[2] ?? 5));
 }

@@ -4,10 +4,11 @@
  */
 import { copyFile, constants as fsConstants, open, readFile, stat } from 'node:fs/promises';
 import { decodeSafetensors, encodeSafetensors } from '@bespoke/shared/graph/safetensors.js';
+import { LinkLost } from './link.js';
 import { describeShortage } from './memory-shortage.js';
 import type { Operation, OperationKind } from './schedule.js';
 import { type Snapshot, Snapshots } from './snapshots.js';
-import { LinkLost, StageIo } from './stage-io.js';
+import { StageIo } from './stage-io.js';
 import type {
   FromStage,
   SavedFile,

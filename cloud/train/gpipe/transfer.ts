@@ -1,51 +1,53 @@
-/** What a message between neighbours takes, measured over a real socket with the frames of wire.ts; both ends are in this process. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+/** What a message between neighbours takes, measured over a link as between two stages of this machine; both ends are in this process. */
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import type { TransferCost } from './costs.js';
-import { type ReceivedFrame, receiveFrames, sendFrame } from './wire.js';
+import { makeMemoryFolder } from './frame-file.js';
+import { Greeting } from './greeting.js';
+import { MemoryLink } from './memory-link.js';
 
 const sizes = { small: 16_384, large: 1_048_576 } as const; // floats
 const [warmupCount, roundCount] = [2, 7];
 
 /** The line through the median times of a small and a large message. */
 export async function measureTransfer(): Promise<TransferCost> {
-  const folder = await mkdtemp(join(tmpdir(), 'bespoke-transfer-'));
-  const [near, far, close] = await socketPair(join(folder, 'socket'));
+  const folder = await makeMemoryFolder('bespoke-transfer-');
+  const [near, far] = await linkedPair(join(folder, 'socket'));
   try {
-    const frames = receiveFrames(far);
-    const [smallMs, largeMs] = [await timeOf(near, frames, sizes.small), await timeOf(near, frames, sizes.large)];
+    for (const link of [near, far]) void link.ended();
+    let stepCount = 0;
+    const timeOf = async (floatCount: number): Promise<number> => {
+      const tensors = [{ shape: [floatCount], values: new Float32Array(floatCount) }];
+      const timesMs: number[] = [];
+      for (let round = 0; round < warmupCount + roundCount; round++) {
+        const step = ++stepCount;
+        const arrival = far.receive(step, 0);
+        const startMs = performance.now();
+        near.send({ kind: 'activation', step, microBatch: 0, tensors });
+        await arrival;
+        timesMs.push(performance.now() - startMs);
+      }
+      return median(timesMs.slice(warmupCount));
+    };
+    const [smallMs, largeMs] = [await timeOf(sizes.small), await timeOf(sizes.large)];
     const byteMs = Math.max(largeMs - smallMs, 0) / ((sizes.large - sizes.small) * Float32Array.BYTES_PER_ELEMENT);
     return { byteMs, messageMs: Math.max(smallMs - byteMs * sizes.small * Float32Array.BYTES_PER_ELEMENT, 0) };
   } finally {
-    close();
+    for (const link of [near, far]) link.close();
     await rm(folder, { recursive: true });
   }
 }
 
-async function timeOf(near: Socket, frames: AsyncGenerator<ReceivedFrame>, floatCount: number): Promise<number> {
-  const tensors = [{ shape: [floatCount], values: new Float32Array(floatCount) }];
-  const timesMs: number[] = [];
-  for (let round = 0; round < warmupCount + roundCount; round++) {
-    const startMs = performance.now();
-    await Promise.all([sendFrame(near, { kind: 'activation', step: 1, microBatch: round, tensors }), frames.next()]);
-    timesMs.push(performance.now() - startMs);
+async function linkedPair(path: string): Promise<readonly [near: MemoryLink, far: MemoryLink]> {
+  const greeting = new Greeting(randomBytes(16).toString('hex'));
+  const far: MemoryLink[] = [];
+  const listening = await greeting.listen({ path }, (neighbour) => far.push(MemoryLink.answer(path, neighbour)));
+  try {
+    const near = await MemoryLink.dial(path, 1, () => greeting.dial({ path }, 1));
+    return [near, far[0]!]; // welcomed before it was answered
+  } finally {
+    listening.close();
   }
-  return median(timesMs.slice(warmupCount));
-}
-
-function socketPair(path: string): Promise<[near: Socket, far: Socket, close: () => void]> {
-  return new Promise((resolve, reject) => {
-    let near: Socket;
-    const server = createServer((far) => {
-      server.close();
-      resolve([near, far, () => [near, far].map((socket) => socket.destroy())]);
-    });
-    server.once('error', reject);
-    server.listen(path, () => {
-      near = connect(path);
-    });
-  });
 }

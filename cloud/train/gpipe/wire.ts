@@ -14,7 +14,7 @@ import { clockMs } from './clock.js';
 import type { StageTensor } from './stage-runner.js';
 
 /** In the order of their numbers on the wire. */
-const kinds = ['hello', 'activation', 'gradient'] as const;
+const kinds = ['hello', 'activation', 'gradient', 'bell'] as const;
 export type FrameKind = (typeof kinds)[number];
 
 export interface Frame {
@@ -36,6 +36,8 @@ const magic = 0x42_53_50_31; // "BSP1"
 const prefixWords = 3;
 const fixedHeaderWords = 3;
 const maxHeaderWords = fixedHeaderWords + wireLimits.tensorCount * (1 + wireLimits.rank);
+/** Of what comes before the payload. */
+export const maxHeadBytes = Uint32Array.BYTES_PER_ELEMENT * (prefixWords + maxHeaderWords);
 
 /** The bytes of a frame in pieces; those of the tensors are views of their arrays. Throws `WIRE_INVALID` beyond a limit. */
 export function encodeFrame({ kind, step, microBatch, tensors }: Frame): Uint8Array[] {
@@ -48,9 +50,18 @@ export function encodeFrame({ kind, step, microBatch, tensors }: Frame): Uint8Ar
   }
   const header = [kinds.indexOf(kind), step, microBatch, ...tensors.flatMap(({ shape }) => [shape.length, ...shape])];
   checkSizes(header.length, payloadFloats, tensors.length);
-  return [Uint32Array.of(magic, header.length, payloadFloats, ...header), ...tensors.map(({ values }) => values)].map(
-    ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
-  );
+  return [Uint32Array.of(magic, header.length, payloadFloats, ...header), ...tensors.map(({ values }) => values)]
+    .filter(({ length }) => length > 0)
+    .map(bytesOf);
+}
+
+/** The frame whose bytes begin with `head`, which may go on beyond its header; `read` fills the payload, which begins so many bytes after it. Throws `WIRE_INVALID`. */
+export function decodeFrame(head: Uint32Array, read: (payload: Float32Array, headBytes: number) => void): Frame {
+  const [headerWords, payloadFloats] = parsePrefix(head);
+  const payload = new Float32Array(payloadFloats);
+  const frame = parseHeader(head.subarray(prefixWords, prefixWords + headerWords), payload);
+  read(payload, (prefixWords + headerWords) * Uint32Array.BYTES_PER_ELEMENT);
+  return frame;
 }
 
 /** Writes a frame. Resolves once the system has taken all of it: until then the arrays must not change. Rejects when the socket fails first. */
@@ -58,53 +69,71 @@ export function sendFrame(socket: Socket, frame: Frame): Promise<void> {
   return new Promise((resolve, reject) => {
     const pieces = encodeFrame(frame);
     const written = (error?: Error | null) => (error ? reject(error) : resolve());
-    socket.cork();
+    if (pieces.length > 1) socket.cork();
     for (const [index, piece] of pieces.entries())
       socket.write(piece, index === pieces.length - 1 ? written : undefined);
-    socket.uncork();
+    if (pieces.length > 1) socket.uncork();
   });
 }
 
-/**
- * The frames that come over a socket. While one waits that is not asked for, the socket is not read on, so that the rest stays with the sender. Ends where the sender
- * ended between two frames; throws `WIRE_INVALID` for anything but whole frames, and for a first one with more than `firstPayloadBytes`: who has not greeted yet is given no
- * memory.
- */
-export async function* receiveFrames(
-  socket: Socket,
-  firstPayloadBytes: number = wireLimits.payloadBytes,
-): AsyncGenerator<ReceivedFrame> {
-  const decoder = new FrameDecoder(firstPayloadBytes);
-  const waiting: ReceivedFrame[] = [];
-  let wake: (() => void) | null = null;
-  let failure: Error | null = null;
-  let isEnded = false;
-  socket.on('data', (chunk: Uint8Array) => {
-    try {
-      waiting.push(...decoder.push(chunk));
-    } catch (error) {
-      socket.destroy(error as Error);
-    }
-    if (waiting.length === 0) return;
-    if (wake) wake();
-    else socket.pause();
-  });
-  socket.on('error', (error) => {
-    failure = error;
-  });
-  socket.on('close', () => {
-    isEnded = true;
-    wake?.();
-  });
-  for (;;) {
-    while (waiting.length > 0) yield waiting.shift()!;
-    if (failure) throw failure;
-    if (isEnded) return decoder.end();
-    if (socket.isPaused()) socket.resume();
-    await new Promise<void>((resolve) => {
-      wake = resolve;
+/** The frames that come over a socket, one by one or as they come. */
+export class FrameStream {
+  /** Fulfilled where the sender ended between two frames; rejected with `WIRE_INVALID` for anything but whole frames, or by what broke the socket. */
+  readonly ended: Promise<void>;
+  readonly #waiting: ReceivedFrame[] = [];
+  #onFrame: (frame: ReceivedFrame) => void = this.#keep;
+  #wake: () => void = () => {};
+
+  /** A first frame with more than `firstPayloadBytes` is refused: who has not greeted yet is given no memory. */
+  constructor(
+    readonly socket: Socket,
+    firstPayloadBytes: number = wireLimits.payloadBytes,
+  ) {
+    const decoder = new FrameDecoder(firstPayloadBytes);
+    socket.on('data', (chunk: Uint8Array) => {
+      try {
+        for (const frame of decoder.push(chunk)) this.#onFrame(frame);
+      } catch (error) {
+        socket.destroy(error as Error);
+      }
     });
-    wake = null;
+    this.ended = new Promise((resolve, reject) => {
+      socket.on('error', reject);
+      socket.on('close', () => {
+        try {
+          resolve(decoder.end());
+        } catch (error) {
+          reject(error as Error);
+        }
+      });
+    });
+    this.ended.catch(() => {}); // told to who asks
+  }
+
+  /** The next frame; null where the sender ended before it. What comes after it stays with the sender. Rejects as `ended` does. */
+  async next(): Promise<ReceivedFrame | null> {
+    if (this.#waiting.length === 0) {
+      const arrival = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.socket.resume();
+      await Promise.race([arrival, this.ended]);
+    }
+    return this.#waiting.shift() ?? null;
+  }
+
+  /** Calls `onFrame` for every frame from now on, as it comes: as fast as the socket is read, which `socket.pause()` holds up. Settles as `ended` does. */
+  forEach(onFrame: (frame: ReceivedFrame) => void): Promise<void> {
+    this.#onFrame = onFrame;
+    for (const frame of this.#waiting.splice(0)) onFrame(frame);
+    this.socket.resume();
+    return this.ended;
+  }
+
+  #keep(frame: ReceivedFrame): void {
+    this.#waiting.push(frame);
+    this.socket.pause();
+    this.#wake();
   }
 }
 
@@ -146,11 +175,7 @@ export class FrameDecoder {
 
   readonly #completed: { readonly [P in Part]: (frames: ReceivedFrame[]) => void } = {
     prefix: () => {
-      const [first, headerWords, payloadFloats] = this.#words as unknown as [number, number, number];
-      if (first !== magic) invalid(`a frame begins with ${first.toString(16)} instead of ${magic.toString(16)}`);
-      if (headerWords < fixedHeaderWords)
-        invalid(`a header has ${headerWords} words, fewer than the ${fixedHeaderWords} that every frame has`);
-      checkSizes(headerWords, payloadFloats, 0, this.#limitBytes);
+      const [headerWords, payloadFloats] = parsePrefix(this.#words, this.#limitBytes);
       this.#values = new Float32Array(payloadFloats);
       this.#words = new Uint32Array(headerWords);
       this.#expect('header', bytesOf(this.#words));
@@ -170,6 +195,15 @@ export class FrameDecoder {
   #expect(part: Part, target: Uint8Array): void {
     [this.#part, this.#target, this.#filledBytes] = [part, target, 0];
   }
+}
+
+function parsePrefix(words: Uint32Array, limitBytes?: number): readonly [headerWords: number, payloadFloats: number] {
+  const [first, headerWords, payloadFloats] = words as unknown as [number, number, number];
+  if (first !== magic) invalid(`a frame begins with ${first.toString(16)} instead of ${magic.toString(16)}`);
+  if (headerWords < fixedHeaderWords)
+    invalid(`a header has ${headerWords} words, fewer than the ${fixedHeaderWords} that every frame has`);
+  checkSizes(headerWords, payloadFloats, 0, limitBytes);
+  return [headerWords, payloadFloats];
 }
 
 function parseHeader(words: Uint32Array, payload: Float32Array): Frame {
@@ -204,8 +238,9 @@ function checkSizes(
   if (payloadFloats * 4 > limitBytes) invalid(`a payload of ${payloadFloats * 4} bytes is above ${limitBytes}`);
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array | Float32Array) =>
-  new Uint8Array(buffer, byteOffset, byteLength);
+function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array | Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
 
 function invalid(problem: string): never {
   throw new AppError('WIRE_INVALID', { problem });

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -97,40 +98,64 @@ describe('Pipeline', () => {
     expect(faults).toEqual([]);
   });
 
-  it('survives SIGKILL and SIGSTOP of any stage at any moment, with the bits of an undisturbed run', async () => {
-    const [stageCount, microBatchCount] = [3, 4];
-    const { pipeline, faults } = await openPipeline({ stageCount, microBatchCount, delayMs: 3 });
-    const random = randomStream(7, 'faults');
-    const signals = [...Array(8).fill('SIGKILL'), ...Array(4).fill('SIGSTOP')] as NodeJS.Signals[];
-    const order = [...random.permutation(signals.length)].map((index) => signals[index]!);
-    const victims = [...random.permutation(signals.length)].map((index) => index % stageCount);
-    const rows: string[] = [];
-    let stepCount = 0;
-    for (const [index, signal] of order.entries()) {
-      const stage = victims[index]!;
-      const processId = pipeline.processIds[stage]!;
-      const afterMs = 150 * random.uniform();
-      let hitMs = 0;
-      const timer = setTimeout(() => {
-        hitMs = clockMs();
-        process.kill(processId, signal);
-      }, afterMs);
-      const before = faults.length;
-      while (faults.length === before) expect((await pipeline.runStep()).step).toBe(++stepCount);
-      clearTimeout(timer);
-      const { stage: lost, how, noticedMs, recoveredMs } = faults.at(-1)!;
-      expect(lost).toBe(stage);
-      const [noticed, recovered] = [noticedMs - hitMs, recoveredMs - hitMs];
-      rows.push(
-        `${signal} of stage ${stage}, step ${stepCount}: noticed ${noticed.toFixed()} ms, recovered ${recovered.toFixed()} ms (${how})`,
-      );
-      expect(recovered).toBeLessThan(signal === 'SIGKILL' ? 3000 : 8000);
-      expect(noticed).toBeLessThan(signal === 'SIGKILL' ? 3000 : 5000);
+  it.each([
+    ['in memory', undefined],
+    ['over TCP', { host: '127.0.0.1', port: 0 }],
+  ])(
+    'survives SIGKILL and SIGSTOP of any stage at any moment, linked %s, with the bits of an undisturbed run',
+    async (_, address) => {
+      const arrangement = { stageCount: 3, microBatchCount: 4, delayMs: 3 };
+      const { stageCount, microBatchCount } = arrangement;
+      const stages = stagesOf(arrangement).map((stage) => (address ? { ...stage, address } : stage));
+      const { pipeline, faults } = await openPipeline(arrangement, { stages });
+      const random = randomStream(7, 'faults');
+      const signals = [...Array(8).fill('SIGKILL'), ...Array(4).fill('SIGSTOP')] as NodeJS.Signals[];
+      const order = [...random.permutation(signals.length)].map((index) => signals[index]!);
+      const victims = [...random.permutation(signals.length)].map((index) => index % stageCount);
+      const rows: string[] = [];
+      let stepCount = 0;
+      for (const [index, signal] of order.entries()) {
+        const stage = victims[index]!;
+        const processId = pipeline.processIds[stage]!;
+        const afterMs = 150 * random.uniform();
+        let hitMs = 0;
+        const timer = setTimeout(() => {
+          hitMs = clockMs();
+          process.kill(processId, signal);
+        }, afterMs);
+        const before = faults.length;
+        while (faults.length === before) expect((await pipeline.runStep()).step).toBe(++stepCount);
+        clearTimeout(timer);
+        const { stage: lost, how, noticedMs, recoveredMs } = faults.at(-1)!;
+        expect(lost).toBe(stage);
+        const [noticed, recovered] = [noticedMs - hitMs, recoveredMs - hitMs];
+        rows.push(
+          `${signal} of stage ${stage}, step ${stepCount}: noticed ${noticed.toFixed()} ms, recovered ${recovered.toFixed()} ms (${how})`,
+        );
+        expect(recovered).toBeLessThan(signal === 'SIGKILL' ? 3000 : 8000);
+        expect(noticed).toBeLessThan(signal === 'SIGKILL' ? 3000 : 5000);
+      }
+      console.log(rows.join('\n'));
+      expect(faults).toHaveLength(order.length);
+      expect(await stateOf(pipeline, stageCount)).toEqual(await trainAlone(microBatchCount, stepCount));
+    },
+    120_000,
+  );
+
+  it('keeps no file of a link that is gone', async () => {
+    const { pipeline, faults } = await openPipeline({ stageCount: 2, microBatchCount: 3 });
+    const [survivor] = pipeline.processIds as [number];
+    const openFiles = () => readdirSync(`/proc/${survivor}/fd`).length;
+    await pipeline.runStep();
+    const before = openFiles();
+    for (let killCount = 1; killCount <= 4; killCount++) {
+      process.kill(pipeline.processIds[1]!, 'SIGKILL');
+      while (faults.length < killCount) await pipeline.runStep();
     }
-    console.log(rows.join('\n'));
-    expect(faults).toHaveLength(order.length);
-    expect(await stateOf(pipeline, stageCount)).toEqual(await trainAlone(microBatchCount, stepCount));
-  }, 120_000);
+    await pipeline.runStep();
+    expect(pipeline.processIds[0]).toBe(survivor);
+    expect(openFiles()).toBeLessThanOrEqual(before);
+  });
 
   it.each(
     (

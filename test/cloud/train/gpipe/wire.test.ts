@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Frame } from '@bespoke/cloud/train/gpipe/wire.js';
-import { encodeFrame, FrameDecoder, receiveFrames, sendFrame } from '@bespoke/cloud/train/gpipe/wire.js';
+import { encodeFrame, FrameDecoder, FrameStream, sendFrame } from '@bespoke/cloud/train/gpipe/wire.js';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryFolder } from '../../../support/folder.js';
@@ -115,7 +115,7 @@ describe('encodeFrame', () => {
   });
 });
 
-describe('receiveFrames', () => {
+describe('FrameStream', () => {
   const large = (microBatch: number): Frame => ({
     kind: 'activation',
     step: 1,
@@ -125,14 +125,14 @@ describe('receiveFrames', () => {
 
   it('leaves with the sender what is not asked for', async () => {
     const [client, other] = await socketPair();
-    const received = receiveFrames(other);
+    const received = new FrameStream(other);
     let sentCount = 0;
     const first = received.next();
     const sends = Array.from({ length: 8 }, (_, index) => sendFrame(client, large(index)).then(() => sentCount++));
-    expect((await first).value).toMatchObject({ microBatch: 0 });
+    expect(await first).toMatchObject({ microBatch: 0 });
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve)); // whatever could flow has flowed
     const sentEarly = sentCount;
-    for (let index = 1; index < 8; index++) expect((await received.next()).value).toMatchObject({ microBatch: index });
+    for (let index = 1; index < 8; index++) expect(await received.next()).toMatchObject({ microBatch: index });
     await Promise.all(sends);
     expect(sentEarly).toBeLessThan(4);
   });
@@ -140,31 +140,31 @@ describe('receiveFrames', () => {
   it('ends where the sender ends, and throws where that is within a frame', async () => {
     const [client, other] = await socketPair();
     client.end(bytesOf([large(1)]));
-    const whole = receiveFrames(other);
-    expect((await whole.next()).value).toMatchObject({ microBatch: 1 });
-    expect(await whole.next()).toEqual({ done: true, value: undefined });
+    const whole = new FrameStream(other);
+    expect(await whole.next()).toMatchObject({ microBatch: 1 });
+    expect(await whole.next()).toBe(null);
 
     const [client2, other2] = await socketPair();
     client2.end(bytesOf([large(1)]).subarray(0, 1000));
-    await expect(receiveFrames(other2).next()).rejects.toMatchObject({ code: 'WIRE_INVALID' });
+    await expect(new FrameStream(other2).next()).rejects.toMatchObject({ code: 'WIRE_INVALID' });
   });
 
   it('gives a first frame no more memory than it is allowed, later ones what they need', async () => {
     const small = (microBatch: number): Frame => ({ ...large(microBatch), tensors: [] });
     const [client, other] = await socketPair();
-    const received = receiveFrames(other, 16);
+    const received = new FrameStream(other, 16);
     client.end(bytesOf([small(0), large(1)]));
-    expect((await received.next()).value).toMatchObject({ microBatch: 0 });
-    expect((await received.next()).value).toMatchObject({ microBatch: 1 });
+    expect(await received.next()).toMatchObject({ microBatch: 0 });
+    expect(await received.next()).toMatchObject({ microBatch: 1 });
 
     const [client2, other2] = await socketPair();
     client2.end(bytesOf([large(0)]));
-    await expect(receiveFrames(other2, 16).next()).rejects.toThrow('a payload of 1000000 bytes is above 16');
+    await expect(new FrameStream(other2, 16).next()).rejects.toThrow('a payload of 1000000 bytes is above 16');
   });
 
   it('throws what the decoder throws', async () => {
     const [client, other] = await socketPair();
     client.write('GET / HTTP/1.1\r\n\r\n');
-    await expect(receiveFrames(other).next()).rejects.toMatchObject({ code: 'WIRE_INVALID' });
+    await expect(new FrameStream(other).next()).rejects.toMatchObject({ code: 'WIRE_INVALID' });
   });
 });
