@@ -122,11 +122,11 @@ export class FrameStream {
     return this.#waiting.shift() ?? null;
   }
 
-  /** Calls `onFrame` for every frame from now on, as it comes: as fast as the socket is read, which `socket.pause()` holds up. Settles as `ended` does. */
+  /** Calls `onFrame` for every frame from now on, as it comes; `socket.pause()` holds them up. Settles as `ended` does. */
   forEach(onFrame: (frame: ReceivedFrame) => void): Promise<void> {
     this.#onFrame = onFrame;
-    for (const frame of this.#waiting.splice(0)) onFrame(frame);
     this.socket.resume();
+    for (const frame of this.#waiting.splice(0)) onFrame(frame);
     return this.ended;
   }
 

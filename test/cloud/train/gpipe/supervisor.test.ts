@@ -70,13 +70,13 @@ describe('Pipeline', () => {
     }
   });
 
-  it('runs over TCP', async () => {
-    const arrangement = { stageCount: 2, microBatchCount: 3 };
+  it('runs over TCP, with more frames on their way than a stage takes in', async () => {
+    const arrangement = { stageCount: 2, microBatchCount: 12 };
     const address = { host: '127.0.0.1', port: 0 };
     const stages = stagesOf(arrangement).map((stage) => ({ ...stage, address }));
     const { pipeline } = await openPipeline(arrangement, { stages });
     await pipeline.runStep();
-    expect(await stateOf(pipeline, 2)).toEqual(await trainAlone(3, 1));
+    expect(await stateOf(pipeline, 2)).toEqual(await trainAlone(12, 1));
   });
 
   it('takes no stranger for a neighbour who greets without the secret of the run', async () => {
