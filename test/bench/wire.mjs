@@ -10,7 +10,6 @@ import { connect, createServer } from 'node:net';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeMemoryFolder } from '@bespoke/cloud/train/gpipe/frame-file.js';
 import { Greeting } from '@bespoke/cloud/train/gpipe/greeting.js';
 import { MemoryLink } from '@bespoke/cloud/train/gpipe/memory-link.js';
 import { Pipeline } from '@bespoke/cloud/train/gpipe/supervisor.js';
@@ -79,7 +78,7 @@ async function echo(path, kind) {
 }
 
 async function main(roundCount) {
-  const folder = await makeMemoryFolder('bespoke-wire-');
+  const folder = await mkdtemp(join(tmpdir(), 'bespoke-wire-'));
   const sides = await Promise.all(Object.keys(echoes).map((kind) => openSide(folder, kind)));
   console.log(`Round trips, ms, median of each round; load ${loadavg()[0].toFixed(1)}`);
   for (const [name, byteCount] of Object.entries(sizes)) {

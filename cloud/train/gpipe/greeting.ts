@@ -50,9 +50,8 @@ export class Greeting {
     return within(greetingTimeoutMs, socket, async () => {
       await once(socket, 'connect');
       const frames = new FrameStream(socket, this.#secret.length);
-      const answer = frames.next();
       await sendFrame(socket, this.#hello(epoch));
-      if (this.#epochOf(await answer) !== epoch) throw new Error('the next stage did not greet');
+      if (this.#epochOf(await frames.next()) !== epoch) throw new Error('the next stage did not greet');
       return { epoch, socket, frames };
     });
   }

@@ -11,10 +11,13 @@ import { clockMs } from './clock.js';
 import { FrameFile } from './frame-file.js';
 import type { Neighbour } from './greeting.js';
 import type { Link, Span } from './link.js';
+import type { StageTensor } from './stage-runner.js';
 import { type Frame, type ReceivedFrame, sendFrame } from './wire.js';
 
 /** Of the files of a link, by who sends. */
 const nameOf = (path: string, epoch: number, sender: 'above' | 'below') => `${path}-${epoch}-${sender}`;
+
+const copyOf = ({ shape, values }: StageTensor): StageTensor => ({ shape, values: values.slice() });
 
 export class MemoryLink implements Link {
   #hasRoom = true;
@@ -42,7 +45,12 @@ export class MemoryLink implements Link {
   /** To the stage before, which has dialled `path` and waits to be answered. */
   static answer(path: string, neighbour: Neighbour): MemoryLink {
     const incoming = FrameFile.take(nameOf(path, neighbour.epoch, 'above'));
-    return new MemoryLink(neighbour, FrameFile.create(nameOf(path, neighbour.epoch, 'below')), incoming);
+    try {
+      return new MemoryLink(neighbour, FrameFile.create(nameOf(path, neighbour.epoch, 'below')), incoming);
+    } catch (error) {
+      incoming.close();
+      throw error;
+    }
   }
 
   get epoch(): number {
@@ -52,7 +60,7 @@ export class MemoryLink implements Link {
   async send(frame: Frame): Promise<Span> {
     const startMs = clockMs();
     this.#hasRoom &&= this.outgoing.put(frame);
-    if (!this.#hasRoom) this.#write(frame);
+    if (!this.#hasRoom) this.#write({ ...frame, tensors: frame.tensors.map(copyOf) });
     else if (this.incoming.isWaiting) this.#write({ ...frame, kind: 'bell', tensors: [] });
     return { startMs, endMs: clockMs() };
   }
@@ -95,7 +103,10 @@ export class MemoryLink implements Link {
 
   #get(step: number, microBatch: number): ReceivedFrame | null {
     const received = this.#received.get(microBatch);
-    if (received?.step === step) return received;
+    if (received?.step === step) {
+      this.#received.delete(microBatch);
+      return received;
+    }
     const startMs = clockMs();
     const frame = this.incoming.get(step, microBatch);
     return frame && { ...frame, startMs, endMs: clockMs() };

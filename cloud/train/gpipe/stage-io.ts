@@ -96,7 +96,12 @@ export class StageIo {
   }
 
   #open(side: Side, link: MemoryLink): void {
-    this.#links.get(side)?.close();
+    const held = this.#links.get(side);
+    if (held && held.epoch > link.epoch) {
+      link.close(); // dialled before, answered after
+      return;
+    }
+    held?.close();
     this.#links.set(side, link);
     link.ended().then((problem) => this.#lose(side, link.epoch, problem));
   }

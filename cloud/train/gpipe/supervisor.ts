@@ -14,11 +14,11 @@
  * step: n, or n-1 where the end came before the last snapshot was whole; the steps from there are replayed and give the same bits.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { clockMs } from './clock.js';
-import { makeMemoryFolder } from './frame-file.js';
 import { launchStage, listeningAddress, type StageLaunch } from './launch-stage.js';
 import type { Operation } from './schedule.js';
 import { StageFault, type StageHost } from './stage-host.js';
@@ -87,7 +87,7 @@ export class Pipeline {
 
   private constructor(
     private readonly options: PipelineOptions,
-    private readonly linkDirectory: string,
+    private readonly socketDirectory: string,
   ) {
     this.#step = options.from?.step ?? 0;
     this.#target = this.#step;
@@ -96,7 +96,7 @@ export class Pipeline {
   /** Starts the processes. Throws `STAGE_FAILED`, `STAGE_LOST`, `HOST_REFUSED`. */
   static async open(options: PipelineOptions): Promise<Pipeline> {
     await rm(options.directory, { recursive: true, force: true });
-    const pipeline = new Pipeline(options, await makeMemoryFolder('bespoke-pipe-'));
+    const pipeline = new Pipeline(options, await mkdtemp(join(tmpdir(), 'bespoke-pipe-')));
     try {
       await pipeline.#surviving(async () => {});
     } catch (error) {
@@ -136,7 +136,7 @@ export class Pipeline {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all(this.#hosts.map((host) => host.close()));
-    await rm(this.linkDirectory, { recursive: true, force: true });
+    await rm(this.socketDirectory, { recursive: true, force: true });
   }
 
   async #reach(target: number): Promise<void> {
@@ -207,7 +207,7 @@ export class Pipeline {
   async #start(stage: number): Promise<StageCalls['open']['answer']> {
     const { stages, directory, from, snapshotEvery = 1, operationTimeoutMs, dialForMs = 5000 } = this.options;
     const { module, options } = stages[stage]!;
-    const socketPath = join(this.linkDirectory, `${this.#startCount++}.sock`);
+    const socketPath = join(this.socketDirectory, `${this.#startCount++}.sock`);
     const address = await listeningAddress(stages, stage, socketPath);
     const host = launchStage(stage, stages[stage]!, dialForMs);
     this.#hosts[stage] = host;

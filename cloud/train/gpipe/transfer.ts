@@ -1,10 +1,10 @@
 /** What a message between neighbours takes, measured over a link as between two stages of this machine; both ends are in this process. */
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import type { TransferCost } from './costs.js';
-import { makeMemoryFolder } from './frame-file.js';
 import { Greeting } from './greeting.js';
 import { MemoryLink } from './memory-link.js';
 
@@ -13,7 +13,7 @@ const [warmupCount, roundCount] = [2, 7];
 
 /** The line through the median times of a small and a large message. */
 export async function measureTransfer(): Promise<TransferCost> {
-  const folder = await makeMemoryFolder('bespoke-transfer-');
+  const folder = await mkdtemp(join(tmpdir(), 'bespoke-transfer-'));
   const [near, far] = await linkedPair(join(folder, 'socket'));
   try {
     for (const link of [near, far]) void link.ended();

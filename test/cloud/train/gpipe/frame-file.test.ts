@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { FrameFile } from '@bespoke/cloud/train/gpipe/frame-file.js';
 import type { Frame } from '@bespoke/cloud/train/gpipe/wire.js';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { temporaryFolder } from '../../../support/folder.js';
 
 const tensor = fc.array(fc.integer({ min: 0, max: 6 }), { maxLength: 4 }).chain((shape) => {
@@ -51,8 +51,9 @@ describe('FrameFile', () => {
     const path = join(temporaryFolder(), 'frames');
     const sender = FrameFile.create(path);
     expect(() => FrameFile.create(path)).toThrow('EEXIST');
+    expect(existsSync(sender.name)).toBe(true);
     FrameFile.take(path);
-    expect(existsSync(path)).toBe(false);
+    expect(existsSync(sender.name)).toBe(false);
     expect(sender.put({ kind: 'gradient', step: 1, microBatch: 0, tensors: [] })).toBe(true);
   });
 
@@ -63,8 +64,31 @@ describe('FrameFile', () => {
     const values = new Float32Array(1000);
     for (const microBatch of [0, 63])
       sender.put({ kind: 'activation', step: 1, microBatch, tensors: [{ shape: [1000], values }] });
-    expect(statSync(path).size).toBeGreaterThan(2 ** 36);
-    expect(statSync(path).blocks * 512).toBeLessThan(100_000);
+    expect(statSync(sender.name).size).toBeGreaterThan(2 ** 36);
+    expect(statSync(sender.name).blocks * 512).toBeLessThan(100_000);
+  });
+
+  it('takes its name along where nobody took it', () => {
+    const sender = FrameFile.create(join(temporaryFolder(), 'frames'));
+    sender.close();
+    expect(existsSync(sender.name)).toBe(false);
+  });
+
+  /** A full file system cannot be had for the asking: what says so is put in place of its first word. */
+  it('lies with the socket where memory is full, and is found there', () => {
+    const path = join(temporaryFolder(), 'frames');
+    const probe = FrameFile.create(join(temporaryFolder(), 'probe'));
+    probe.close();
+    if (!probe.name.startsWith('/dev/shm')) return console.log('nothing to fill: /dev/shm is missing or small here');
+    const full = vi.spyOn(FrameFile.prototype, 'sayWaiting').mockImplementationOnce(() => {
+      throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+    });
+    onTestFinished(() => full.mockRestore());
+    const sender = FrameFile.create(path);
+    expect(sender.name).toBe(path);
+    const receiver = FrameFile.take(path);
+    sender.put({ kind: 'gradient', step: 1, microBatch: 0, tensors: [] });
+    expect(receiver.get(1, 0)).toMatchObject({ kind: 'gradient' });
   });
 
   it('refuses what no receiver would take', () => {
