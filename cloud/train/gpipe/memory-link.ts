@@ -69,13 +69,10 @@ export class MemoryLink implements Link {
     let frame = this.#get(step, microBatch);
     if (frame) return frame;
     this.outgoing.sayWaiting(true);
-    for (;;) {
-      frame = this.#get(step, microBatch);
-      if (frame) break;
+    for (frame = this.#get(step, microBatch); !frame; frame = this.#get(step, microBatch))
       await new Promise<void>((resolve) => {
         this.#onBell = resolve;
       });
-    }
     this.outgoing.sayWaiting(false);
     return frame;
   }

@@ -25,7 +25,6 @@ const maxUntaken = 4;
 const port = parentPort!;
 const { busy, operationTimeoutMs, linkSecret } = workerData as IoOptions;
 const links = new Map<Side, Link>();
-
 const greeting = new Greeting(linkSecret);
 
 const requests: {

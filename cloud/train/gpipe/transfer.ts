@@ -13,10 +13,8 @@ const [warmupCount, roundCount] = [2, 7];
 
 /** The line through the median times of a small and a large message. */
 export async function measureTransfer(): Promise<TransferCost> {
-  const folder = await mkdtemp(join(tmpdir(), 'bespoke-transfer-'));
-  const [near, far] = await linkedPair(join(folder, 'socket'));
+  const [near, far] = await linkedPair();
   try {
-    for (const link of [near, far]) void link.ended();
     let stepCount = 0;
     const timeOf = async (floatCount: number): Promise<number> => {
       const tensors = [{ shape: [floatCount], values: new Float32Array(floatCount) }];
@@ -25,7 +23,7 @@ export async function measureTransfer(): Promise<TransferCost> {
         const step = ++stepCount;
         const arrival = far.receive(step, 0);
         const startMs = performance.now();
-        near.send({ kind: 'activation', step, microBatch: 0, tensors });
+        void near.send({ kind: 'activation', step, microBatch: 0, tensors });
         await arrival;
         timesMs.push(performance.now() - startMs);
       }
@@ -36,18 +34,22 @@ export async function measureTransfer(): Promise<TransferCost> {
     return { byteMs, messageMs: Math.max(smallMs - byteMs * sizes.small * Float32Array.BYTES_PER_ELEMENT, 0) };
   } finally {
     for (const link of [near, far]) link.close();
-    await rm(folder, { recursive: true });
   }
 }
 
-async function linkedPair(path: string): Promise<readonly [near: MemoryLink, far: MemoryLink]> {
+async function linkedPair(): Promise<readonly [near: MemoryLink, far: MemoryLink]> {
+  const folder = await mkdtemp(join(tmpdir(), 'bespoke-transfer-'));
+  const path = join(folder, 'socket');
   const greeting = new Greeting(randomBytes(16).toString('hex'));
   const far: MemoryLink[] = [];
   const listening = await greeting.listen({ path }, (neighbour) => far.push(MemoryLink.answer(path, neighbour)));
   try {
     const near = await MemoryLink.dial(path, 1, () => greeting.dial({ path }, 1));
-    return [near, far[0]!]; // welcomed before it was answered
+    const ends = [near, far[0]!] as const; // welcomed before it was answered
+    for (const link of ends) void link.ended();
+    return ends;
   } finally {
     listening.close();
+    await rm(folder, { recursive: true }); // links outlive their names
   }
 }

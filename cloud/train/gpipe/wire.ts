@@ -69,10 +69,10 @@ export function sendFrame(socket: Socket, frame: Frame): Promise<void> {
   return new Promise((resolve, reject) => {
     const pieces = encodeFrame(frame);
     const written = (error?: Error | null) => (error ? reject(error) : resolve());
-    if (pieces.length > 1) socket.cork();
+    socket.cork();
     for (const [index, piece] of pieces.entries())
       socket.write(piece, index === pieces.length - 1 ? written : undefined);
-    if (pieces.length > 1) socket.uncork();
+    socket.uncork();
   });
 }
 
@@ -86,7 +86,7 @@ export class FrameStream {
 
   /** A first frame with more than `firstPayloadBytes` is refused: who has not greeted yet is given no memory. */
   constructor(
-    readonly socket: Socket,
+    private readonly socket: Socket,
     firstPayloadBytes: number = wireLimits.payloadBytes,
   ) {
     const decoder = new FrameDecoder(firstPayloadBytes);
@@ -122,7 +122,7 @@ export class FrameStream {
     return this.#waiting.shift() ?? null;
   }
 
-  /** Calls `onFrame` for every frame from now on, as it comes; `socket.pause()` holds them up. Settles as `ended` does. */
+  /** Calls `onFrame` for every frame from now on, as it comes; pausing the socket holds them up. Settles as `ended` does. */
   forEach(onFrame: (frame: ReceivedFrame) => void): Promise<void> {
     this.#onFrame = onFrame;
     this.socket.resume();
