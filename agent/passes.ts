@@ -11,6 +11,8 @@
  *   24 copies:  wake │▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒│
  *    8 copies:  wake │▒▒▒▒▒▒▒▒│                 a piece = (longer - shorter) / 16
  */
+import { tensorShapes } from '@bespoke/shared/graph/graph.js';
+import { bytesPerElement, elementCount } from '@bespoke/shared/graph/tensor.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import { type Clock, defaultSettings, measure, overheadSettings, type Samples } from './measure.js';
 import type { GraphModel, Model, Runtime, Session } from './runtime/runtime.js';
@@ -22,9 +24,11 @@ export const passCount = { least: 5, most: 10, counted: 2 } as const;
 export const agreementShare = 0.02;
 
 /** Of copies side by side, measured as docs/measurement.md shows: more make a model that takes long to load. */
-const copyCount = { least: 6, most: 24 } as const;
+const copyCount = { least: 3, most: 24 } as const;
 /** What an invocation costs once is next to nothing beside this. */
 const longInvocationMs = 1;
+/** Weights and outputs of all copies. Each has its own, where a network writes over what it has read: more than a small core's cache holds would be slower than in any network. */
+const copiesBytes = 256 * 1024;
 
 /** A model so many times side by side. */
 interface Copies {
@@ -62,7 +66,7 @@ function agree(passes: readonly Pass[]): boolean {
   return passes.at(-1)!.medianMs <= passes[0]!.medianMs * (1 + agreementShare);
 }
 
-/** Fewer and more, as many as an invocation that is not long holds; null where those are few, or no thread has to be woken. */
+/** Fewer and more; null where no thread has to be woken, or that is next to nothing. */
 async function copiesOf(
   model: GraphModel,
   runtime: Runtime,
@@ -70,10 +74,27 @@ async function copiesOf(
 ): Promise<[fewer: Copies, more: Copies] | null> {
   if (runtime.key.threads === 1) return null;
   const { medianMs } = await timeModel(model, runtime, clock, overheadSettings);
-  const most = Math.min(Math.floor(longInvocationMs / medianMs), copyCount.most);
-  if (most < copyCount.least) return null;
+  const counts = copyCounts(model, medianMs);
   const copies = (count: number): Copies => ({ model: sideBySide(model, count), count });
-  return [copies(Math.round(most / 3)), copies(most)];
+  return counts && [copies(counts.fewer), copies(counts.more)];
+}
+
+/** As many copies as an invocation that is not long, and a cache, hold, and a third of them; null where one is long. */
+export function copyCounts(model: GraphModel, medianMs: number): { fewer: number; more: number } | null {
+  const mostInTime = Math.floor(longInvocationMs / medianMs);
+  if (mostInTime < copyCount.least) return null;
+  const mostInCache = Math.max(Math.floor(copiesBytes / ownBytes(model)), copyCount.least);
+  const more = Math.min(mostInTime, mostInCache, copyCount.most);
+  return { fewer: Math.round(more / 3), more };
+}
+
+/** Bytes that each copy has of its own. */
+function ownBytes({ graph, weights, batch }: GraphModel): number {
+  const shapes = tensorShapes(graph);
+  let count = 0;
+  for (const output of graph.outputs) count += batch * elementCount(shapes.get(output)!);
+  for (const { values } of weights.values()) count += values.length;
+  return bytesPerElement.float32 * count;
 }
 
 async function timeCopies(fewer: Copies, more: Copies, runtime: Runtime, clock: Clock): Promise<Pass> {

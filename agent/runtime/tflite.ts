@@ -42,8 +42,9 @@ export function tfliteKey(threads: number, delegate: TfliteDelegate = 'xnnpack')
 export function openTflite(threads: number, delegate: TfliteDelegate = 'xnnpack'): Runtime {
   const key = tfliteKey(threads, delegate);
   const { TFLiteNodeModelRunner } = loadBinding();
-  const options = { threads, ...(delegate === 'xnnpack' ? xnnpackOptions(threads) : {}) };
-  const open = (bytes: Uint8Array): Session => {
+  const builtIn = { threads };
+  const chosen = delegate === 'xnnpack' ? { ...builtIn, ...xnnpackOptions(threads) } : builtIn;
+  const open = (bytes: Uint8Array, options: typeof builtIn): Session => {
     try {
       return sessionOf(new TFLiteNodeModelRunner(Uint8Array.from(bytes).buffer, options));
     } catch (error) {
@@ -53,8 +54,8 @@ export function openTflite(threads: number, delegate: TfliteDelegate = 'xnnpack'
   return {
     key,
     layout: 'NHWC',
-    load: async (model) => open(model.kind === 'file' ? model.bytes : bytesOf(model)),
-    loadEmpty: async (inputShapes, outputShapes) => open(writeEmptyTflite(inputShapes, outputShapes, 1)),
+    load: async (model) => open(model.kind === 'file' ? model.bytes : bytesOf(model), chosen),
+    loadEmpty: async (inputShapes, outputShapes) => open(writeEmptyTflite(inputShapes, outputShapes, 1), builtIn),
   };
 }
 

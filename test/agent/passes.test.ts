@@ -1,17 +1,21 @@
 import { measurePasses, type Pass, passCount } from '@bespoke/agent/passes.js';
 import type { Model, Runtime } from '@bespoke/agent/runtime/runtime.js';
 import { GraphBuilder } from '@bespoke/shared/graph/graph.js';
+import type { Shape } from '@bespoke/shared/graph/tensor.js';
 import { describe, expect, it } from 'vitest';
 import { fakeRuntime } from '../support/fake-runtime.js';
 
 const model: Model = { kind: 'file', format: 'tflite', bytes: new Uint8Array() };
 
 /** One node. */
-const builder = new GraphBuilder();
-const graph = builder.build([
-  builder.add('block', 'relu', 'activation', { kind: 'relu' }, builder.input('x', [4, 4, 3])),
-]);
-const piece: Model = { kind: 'graph', graph, weights: new Map(), batch: 1 };
+function pieceOf(shape: Shape): Model {
+  const builder = new GraphBuilder();
+  const graph = builder.build([
+    builder.add('block', 'relu', 'activation', { kind: 'relu' }, builder.input('x', shape)),
+  ]);
+  return { kind: 'graph', graph, weights: new Map(), batch: 1 };
+}
+const piece = pieceOf([4, 4, 3]);
 /** A run wakes threads, then computes node by node. */
 const [wakeMs, nodeMs] = [0.03, 0.01];
 const waking = (_: number, model: Model) =>
@@ -51,13 +55,29 @@ describe('measurePasses', () => {
     expect(state.openCount).toBe(0);
   });
 
+  it('takes no more copies than a cache holds', async () => {
+    const mostCopies = async (shape: Shape) => {
+      const counts: number[] = [];
+      const counting = (load: number, model: Model) => {
+        if (model.kind === 'graph') counts.push(model.graph.nodes.length);
+        return waking(load, model);
+      };
+      const { runtime, clock } = fakeRuntime(counting, 0.002, 2);
+      await measurePasses(pieceOf(shape), runtime, clock, true);
+      return Math.max(...counts);
+    };
+    expect(await mostCopies([4, 4, 3])).toBe(24);
+    expect(await mostCopies([32, 32, 16])).toBe(4); // of 64 KiB
+    expect(await mostCopies([64, 64, 16])).toBe(3); // of 256 KiB
+  });
+
   it('takes a network as it is, and a piece of one thread or of a long time', async () => {
     const network = fakeRuntime(waking, 0.002, 2);
     expect(medians((await measurePasses(piece, network.runtime, network.clock)).counted)).toEqual([0.04, 0.04]);
     const single = fakeRuntime(waking, 0.002, 1);
     expect(medians((await measurePasses(piece, single.runtime, single.clock, true)).counted)).toEqual([0.04, 0.04]);
-    const long = fakeRuntime(() => 0.2, 0.002, 2);
-    expect(medians((await measurePasses(piece, long.runtime, long.clock, true)).counted)).toEqual([0.2, 0.2]);
+    const long = fakeRuntime(() => 0.4, 0.002, 2);
+    expect(medians((await measurePasses(piece, long.runtime, long.clock, true)).counted)).toEqual([0.4, 0.4]);
   });
 
   it('fills the inputs with neither zeros nor denormals', async () => {

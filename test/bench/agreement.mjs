@@ -1,11 +1,12 @@
 /**
  * Do our latencies agree with those of others on the same files? Twenty workloads of 0.2 ms and more on this machine, written once as .tflite; our
- * agent and two Python programs (invoke() alone, XNNPACK, one thread) take turns on each file, round by round, and each counts its
+ * agent and three Python programs (invoke() alone, XNNPACK, one thread) take turns on each file, round by round, and each counts its
  * two quietest of five passes, with the model loaded afresh.
  *
- *   the same library, called from Python    tells whether our method is right: no factor
- *   TensorFlow's own interpreter            a library some versions newer: one factor for all workloads is taken out, what kernels
- *                                           won or lost apart from it stays in. Aims: median error <= 5%, worst <= 12%
+ *   the same library, called from Python      tells whether our method is right: no factor
+ *   tf.lite, with the agent's XNNPACK         TensorFlow's own interpreter, and our kernels (agreement-delegate.c): one factor for all workloads is taken out.
+ *                                             Aims: median error <= 5%, worst <= 12%
+ *   tf.lite, with its own XNNPACK             kernels some versions newer: one factor is taken out, what kernels won or lost apart from it stays in
  *
  * Argument: rounds.
  */
@@ -23,6 +24,7 @@ import { passCount } from '@bespoke/agent/passes.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import { writeTflite } from '@bespoke/shared/format/tflite.js';
 import { ascending, median } from '@bespoke/shared/latency/statistics.js';
+import { compile } from '../../agent/runtime/xnnpack-delegate/build.mjs';
 import { benchWorkloads, measureSuccess, percent, printLoad, tfliteRuntime } from './workloads.mjs';
 
 const roundCount = Number(process.argv[2] ?? 5);
@@ -50,10 +52,10 @@ const files = (await benchWorkloads(measurer, runtime)).map(({ name, workload },
 });
 
 /** A Python program that times files. */
-async function openReference(name, argument, hasFactor) {
-  const child = spawn(python, [pathOf('./agreement.py'), argument], { stdio: ['pipe', 'pipe', 'inherit'] });
+async function openReference(name, hasFactor, ...how) {
+  const child = spawn(python, [pathOf('./agreement.py'), ...how], { stdio: ['pipe', 'pipe', 'inherit'] });
   child.once('exit', (code) => {
-    if (code) throw new Error(`agreement.py ${argument} ended with code ${code}`);
+    if (code) throw new Error(`agreement.py ${how.join(' ')} ended with code ${code}`);
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const { value: version } = await lines.next();
@@ -79,9 +81,12 @@ async function openReference(name, argument, hasFactor) {
   };
 }
 
+const laterDelegate = join(folder, 'delegate.so');
+compile(pathOf('./agreement-delegate.c'), laterDelegate, '-fPIC', '-shared');
 const references = [
-  await openReference('the same library from Python,', delegate, false),
-  await openReference('TensorFlow', 'tensorflow', true),
+  await openReference('the same library, called from Python,', false, 'library', delegate),
+  await openReference("tf.lite with the agent's XNNPACK, TensorFlow", true, 'tensorflow', laterDelegate),
+  await openReference('tf.lite with its own XNNPACK, TensorFlow', true, 'tensorflow'),
 ];
 const ours = files.map(() => []);
 

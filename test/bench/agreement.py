@@ -1,7 +1,7 @@
 """Times .tflite files without our agent: invoke() alone, inputs set before, outputs never read.
 
-Argument: "tensorflow" for TensorFlow's own interpreter, or the path of the agent's XNNPACK delegate, for the very library that the agent
-measures with, called here through its C interface.
+Arguments: "tensorflow" for tf.lite.Interpreter, with TensorFlow's own XNNPACK or with the delegate of the given path; or "library" and the path of the
+agent's XNNPACK delegate, for the very library that the agent measures with, called here through its C interface.
 Prints its version, then for each path on stdin a line of JSON: for each of five passes, with the model loaded afresh, the
 milliseconds of each run.
 """
@@ -23,7 +23,7 @@ LEAST_RUNS = 15
 
 class TensorflowModel:
     def __init__(self, path):
-        self.interpreter = tf.lite.Interpreter(model_path=path, num_threads=1)
+        self.interpreter = tf.lite.Interpreter(model_path=path, num_threads=1, **with_delegate())
         self.interpreter.allocate_tensors()
         for detail in self.interpreter.get_input_details():
             self.interpreter.set_tensor(detail["index"], spread(numpy.prod(detail["shape"])).reshape(detail["shape"]))
@@ -60,6 +60,17 @@ class LibraryModel:
 
 class Pointer(ctypes.c_void_p):
     """Kept whole between calls; a plain c_void_p would come back as a Python integer."""
+
+
+def with_delegate():
+    """Arguments of an interpreter that takes the given delegate in the place of TensorFlow's own."""
+    if len(sys.argv) == 2:
+        return {}
+    lite = tf.lite.experimental
+    return {
+        "experimental_delegates": [lite.load_delegate(sys.argv[2], {"num_threads": 1})],
+        "experimental_op_resolver_type": lite.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    }
 
 
 def call(name, result=Pointer):
@@ -106,7 +117,7 @@ if sys.argv[1] == "tensorflow":
     Model = TensorflowModel
     print(tf.__version__, flush=True)
 else:
-    library = ctypes.CDLL(sys.argv[1])
+    library = ctypes.CDLL(sys.argv[2])
     Model = LibraryModel
     print(call("TfLiteVersion", ctypes.c_char_p)().decode(), flush=True)
 for line in sys.stdin:

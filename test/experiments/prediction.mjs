@@ -109,17 +109,18 @@ async function measureOne(workload) {
   return summarize(outcome.samplesMs);
 }
 
-/** Measures the workloads as a block between two sentinels, again while these differ, as the cloud does; what comes of the last try counts with a doubt. */
+/** Measures the workloads as a block between two sentinels, again while these differ, as the cloud does; what comes of tries that do not stand counts with a doubt. */
 async function measureBlock(workloads, openingMs) {
+  const entries = [];
   for (let repeat = 0; ; repeat++) {
-    const entries = [];
-    for (const workload of workloads) entries.push([workloadKey(workload), await measureOne(workload)]);
+    const tried = [];
+    for (const workload of workloads) tried.push([workloadKey(workload), await measureOne(workload)]);
     const closingMs = (await measureOne(sentinel)).medianMs;
     const doubt = doubtOfBlock(openingMs, closingMs, levelsMs.slice(-2 * recentBlockCount));
     if (doubt === null) levelsMs.push(openingMs, closingMs);
     else process.stderr.write(`  ${doubt}\n`);
-    if (doubt === null || repeat === maxRepeats)
-      return { entries: entries.map(([key, entry]) => [key, { ...entry, doubt }]), closingMs };
+    for (const [key, entry] of tried) entries.push([key, { ...entry, doubt }]);
+    if (doubt === null || repeat === maxRepeats) return { entries, closingMs };
     openingMs = closingMs;
   }
 }

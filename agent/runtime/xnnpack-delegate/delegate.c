@@ -2,6 +2,9 @@
  * The XNNPACK delegate as a plugin for tfjs-tflite-node: the TensorFlow Lite library inside that package holds XNNPACK but
  * does not apply it, and is 8 to 16 times slower without. The binding loads this library through its option `delegate`.
  * Option: num_threads.
+ *
+ * All models of a process with the same number of threads share one delegate, and so one pool of threads. A pool of its own for each model would
+ * disturb the next one's measurement: new threads, and those that have just worked, spin for up to 100 ms before they sleep.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +22,29 @@ TfLiteXNNPackDelegateOptions TfLiteXNNPackDelegateOptionsDefault(void);
 TfLiteDelegate* TfLiteXNNPackDelegateCreate(const TfLiteXNNPackDelegateOptions* options);
 void TfLiteXNNPackDelegateDelete(TfLiteDelegate* delegate);
 
+/* A delegate that is shared, for as long as the process lives. */
+struct shared {
+  int32_t num_threads;
+  TfLiteDelegate* delegate;
+  struct shared* next;
+};
+static struct shared* first;
+
+static TfLiteDelegate* share(const TfLiteXNNPackDelegateOptions* options) {
+  for (struct shared* entry = first; entry; entry = entry->next) {
+    if (entry->num_threads == options->num_threads) return entry->delegate;
+  }
+  struct shared* entry = malloc(sizeof *entry);
+  TfLiteDelegate* delegate = entry ? TfLiteXNNPackDelegateCreate(options) : NULL;
+  if (!delegate) {
+    free(entry);
+    return NULL;
+  }
+  *entry = (struct shared){options->num_threads, delegate, first};
+  first = entry;
+  return delegate;
+}
+
 TfLiteDelegate* tflite_plugin_create_delegate(char** keys, char** values, size_t option_count, void (*report_error)(const char*)) {
   TfLiteXNNPackDelegateOptions options = TfLiteXNNPackDelegateOptionsDefault();
   for (size_t i = 0; i < option_count; i++) {
@@ -29,7 +55,8 @@ TfLiteDelegate* tflite_plugin_create_delegate(char** keys, char** values, size_t
       return NULL;
     }
   }
-  return TfLiteXNNPackDelegateCreate(&options);
+  return share(&options);
 }
 
-void tflite_plugin_destroy_delegate(TfLiteDelegate* delegate) { TfLiteXNNPackDelegateDelete(delegate); }
+/* Other models may use it, or will. */
+void tflite_plugin_destroy_delegate(TfLiteDelegate* delegate) { (void)delegate; }
