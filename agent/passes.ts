@@ -6,7 +6,7 @@
  *   load ─▶ fill inputs ─▶ overhead ─▶ warm up ─▶ samples ─▶ close      × 5 to 10
  *
  * Several threads have to be woken for every invocation, which a network pays once and not for each of its pieces. So a short piece is then loaded side by side with itself, often and
- * less often, and takes what the copies that the one model has more than the other add:
+ * less often, and takes what the copies that the one model has more than the other add to the quietest pass of that:
  *
  *   24 copies:  wake │▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒│
  *    8 copies:  wake │▒▒▒▒▒▒▒▒│                 a piece = (longer - shorter) / 16
@@ -28,7 +28,7 @@ const copyCount = { least: 3, most: 24 } as const;
 /** What an invocation costs once is next to nothing beside this. */
 const longInvocationMs = 1;
 /** Weights and outputs of all copies. Each has its own, where a network writes over what it has read: more than a small core's cache holds would be slower than in any network. */
-const copiesBytes = 256 * 1024;
+const copiesBytes = 128 * 1024;
 
 /** A model so many times side by side. */
 interface Copies {
@@ -37,7 +37,7 @@ interface Copies {
 }
 
 export interface Pass extends Samples {
-  /** What else than the model is in each sample: the median time of one that does nothing but take the same inputs and give the same outputs, or what copies side by side have in common. */
+  /** What else than the model is in each sample: the median time of one that does nothing but take the same inputs and give the same outputs. */
   readonly overheadMs: number;
   /** With the overhead. */
   readonly medianMs: number;
@@ -52,13 +52,31 @@ export interface Passes {
 /** `isPiece`: the model is a piece of networks, which never invoke it alone. Throws what the runtime throws. */
 export async function measurePasses(model: Model, runtime: Runtime, clock: Clock, isPiece = false): Promise<Passes> {
   const copies = isPiece && model.kind === 'graph' ? await copiesOf(model, runtime, clock) : null;
-  const all: Pass[] = [];
+  const timed: Pass[] = [];
+  let shorter: Pass | null = null;
   for (;;) {
-    all.push(copies ? await timeCopies(...copies, runtime, clock) : await timeModel(model, runtime, clock));
-    if (all.length < passCount.least) continue;
+    if (copies) shorter = quieter(await timeModel(copies.fewer.model, runtime, clock), shorter);
+    timed.push(await timeModel(copies?.more.model ?? model, runtime, clock));
+    if (timed.length < passCount.least) continue;
+    const all = copies ? timed.map((longer) => slope(longer, shorter!, copies.more.count - copies.fewer.count)) : timed;
     const counted = [...all].sort((a, b) => a.medianMs - b.medianMs).slice(0, passCount.counted);
     if (all.length >= passCount.most || agree(counted)) return { all, counted: new Set(counted) };
   }
+}
+
+function quieter(a: Pass, b: Pass | null): Pass {
+  return b === null || a.medianMs < b.medianMs ? a : b;
+}
+
+/** What each of the copies that one has more than the other adds. */
+function slope(longer: Pass, shorter: Pass, count: number): Pass {
+  const each = (longerMs: number, shorterMs: number) => Math.max(0, (longerMs - shorterMs) / count);
+  return {
+    samplesMs: longer.samplesMs.map((ms) => each(ms, shorter.medianMs)),
+    batchSize: longer.batchSize,
+    overheadMs: each(longer.overheadMs, shorter.overheadMs),
+    medianMs: each(longer.medianMs, shorter.medianMs),
+  };
 }
 
 /** Of passes in ascending order. */
@@ -66,17 +84,17 @@ function agree(passes: readonly Pass[]): boolean {
   return passes.at(-1)!.medianMs <= passes[0]!.medianMs * (1 + agreementShare);
 }
 
-/** Fewer and more; null where no thread has to be woken, or that is next to nothing. */
+/** Null where no thread has to be woken, or that is next to nothing. */
 async function copiesOf(
   model: GraphModel,
   runtime: Runtime,
   clock: Clock,
-): Promise<[fewer: Copies, more: Copies] | null> {
+): Promise<{ fewer: Copies; more: Copies } | null> {
   if (runtime.key.threads === 1) return null;
   const { medianMs } = await timeModel(model, runtime, clock, overheadSettings);
   const counts = copyCounts(model, medianMs);
   const copies = (count: number): Copies => ({ model: sideBySide(model, count), count });
-  return counts && [copies(counts.fewer), copies(counts.more)];
+  return counts && { fewer: copies(counts.fewer), more: copies(counts.more) };
 }
 
 /** As many copies as an invocation that is not long, and a cache, hold, and a third of them; null where one is long. */
@@ -95,19 +113,6 @@ function ownBytes({ graph, weights, batch }: GraphModel): number {
   for (const output of graph.outputs) count += batch * elementCount(shapes.get(output)!);
   for (const { values } of weights.values()) count += values.length;
   return bytesPerElement.float32 * count;
-}
-
-async function timeCopies(fewer: Copies, more: Copies, runtime: Runtime, clock: Clock): Promise<Pass> {
-  const shorter = await timeModel(fewer.model, runtime, clock);
-  const longer = await timeModel(more.model, runtime, clock);
-  const ownMs = ({ medianMs, overheadMs }: Pass) => medianMs - overheadMs;
-  const medianMs = longer.medianMs / more.count;
-  return {
-    samplesMs: longer.samplesMs.map((ms) => ms / more.count),
-    batchSize: longer.batchSize,
-    overheadMs: Math.max(0, medianMs - (ownMs(longer) - ownMs(shorter)) / (more.count - fewer.count)),
-    medianMs,
-  };
 }
 
 /** Loads the model afresh and times it. */

@@ -69,6 +69,14 @@ function installPackages() {
   );
 }
 
+/** An install builds it, too. */
+function buildDelegate() {
+  const folder = join(root, 'agent', 'runtime', 'xnnpack-delegate');
+  const built = join(root, 'agent', 'build', 'tflite.json');
+  if (existsSync(built) && statSync(built).mtimeMs > newestMs(folder)) return;
+  run('the XNNPACK delegate', process.execPath, [join(folder, 'build.mjs')], 'see the lines above');
+}
+
 function build() {
   const bin = (name) => join(root, 'node_modules', '.bin', name);
   run('the build', bin('tsc'), ['-b'], 'the lines above name the files');
@@ -89,6 +97,7 @@ function build() {
 
 checkNode();
 installPackages();
+buildDelegate();
 build();
 if (process.argv.includes('--tensorflow')) {
   const { setupTensorflow, setupTorch } = await import('./setup-tensorflow.mjs');

@@ -55,6 +55,7 @@ export function openTflite(threads: number, delegate: TfliteDelegate = 'xnnpack'
     key,
     layout: 'NHWC',
     load: async (model) => open(model.kind === 'file' ? model.bytes : bytesOf(model), chosen),
+    // Without the delegate, which has nothing to do there and would forget the constants that it unpacked for a model that is still to run.
     loadEmpty: async (inputShapes, outputShapes) => open(writeEmptyTflite(inputShapes, outputShapes, 1), builtIn),
   };
 }

@@ -3,7 +3,7 @@
  * and as slopes between more copies and fewer: 3 and 1, as many as the agent takes (agent/passes.ts), 24 and 8; then their sums as shares of the whole networks.
  * The quietest tenth of short looks in each of some rounds, of which the quietest counts.
  *
- *   node test/bench/side-by-side.mjs [networks 4] [rounds 3] [threads 2]
+ *   node test/bench/side-by-side.mjs [rounds 3] [threads 2]
  */
 import { modelOf } from '@bespoke/agent/job.js';
 import { copyCounts, fillInputs } from '@bespoke/agent/passes.js';
@@ -17,13 +17,24 @@ import { ascending, quantile } from '@bespoke/shared/latency/statistics.js';
 import { piecesOf, workloadKey } from '@bespoke/shared/latency/workload.js';
 import { networkWorkload, printLoad } from './workloads.mjs';
 
-const [networkCount, roundCount, threads] = [4, 3, 2].map((usual, index) => Number(process.argv[2 + index] ?? usual));
-const [looks, lookMs] = [40, 0.6];
+const [roundCount, threads] = [3, 2].map((usual, index) => Number(process.argv[2 + index] ?? usual));
+const [sampleCount, sampleMs] = [40, 0.6];
 const runtime = openTflite(threads);
 
-/** In us. */
-async function look(model) {
+/** In us, without what an empty model of the same inputs and outputs takes. */
+async function lookUs(model) {
   const session = await runtime.load(model);
+  const empty = await runtime.loadEmpty(
+    session.inputs.map((x) => [x.length]),
+    session.outputs.map((y) => [y.length]),
+  );
+  const us = runUs(session) - runUs(empty);
+  session.close();
+  empty.close();
+  return us;
+}
+
+function runUs(session) {
   fillInputs(session);
   const timeMs = (count) => {
     const startMs = performance.now();
@@ -31,14 +42,13 @@ async function look(model) {
     return (performance.now() - startMs) / count;
   };
   timeMs(10);
-  const batch = Math.max(1, Math.ceil(lookMs / timeMs(10)));
-  const times = Array.from({ length: looks }, () => timeMs(batch));
-  session.close();
-  return 1000 * quantile(ascending(times), 0.1);
+  const batch = Math.max(1, Math.ceil(sampleMs / timeMs(10)));
+  const timesMs = Array.from({ length: sampleCount }, () => timeMs(batch));
+  return 1000 * quantile(ascending(timesMs), 0.1);
 }
 
 const shape = { height: 32, width: 32, channels: 3, classes: { length: 10 } };
-const networks = [12, 16, 24, 12].slice(0, networkCount).map((channels, index) => {
+const networks = [12, 16, 24, 12].map((channels, index) => {
   const space = openCells(resolveCells({ preset: 'paper', cells: 5, channels }), shape);
   return space.decode(drawGenes(space, randomStream(index, 'side by side')));
 });
@@ -52,7 +62,7 @@ for (const network of networks) {
     const model = { kind: 'graph', ...modelOf({ workload }) };
     const entry = { name: describeWorkload(workload), models: { alone: model }, us: {}, pairs: {} };
     if (workload.kind !== 'network') {
-      const own = copyCounts(model, (await look(model)) / 1000) ?? { fewer: 0, more: 1 };
+      const own = copyCounts(model, (await lookUs(model)) / 1000) ?? { fewer: 0, more: 1 };
       entry.pairs = { '3 and 1': [1, 3], agent: [own.fewer, own.more], '24 and 8': [8, 24] };
       for (const count of new Set(Object.values(entry.pairs).flat()))
         if (count > 0) entry.models[count] = sideBySide(model, count);
@@ -67,7 +77,7 @@ for (let round = 0; round < roundCount; round++) {
   for (const index of randomStream(0, 'order', round).permutation(all.length)) {
     const { models, us } = all[index];
     for (const [name, model] of Object.entries(models))
-      us[name] = Math.min(us[name] ?? Number.POSITIVE_INFINITY, await look(model));
+      us[name] = Math.min(us[name] ?? Number.POSITIVE_INFINITY, await lookUs(model));
   }
 }
 printLoad('after');
@@ -87,9 +97,9 @@ for (const entry of entries.values()) {
 }
 console.log(`${cells(['alone', ...ways])}   sum of pieces, as a share of the whole`);
 for (const network of networks) {
-  const whole = entries.get(workloadKey(networkWorkload(network))).us.alone;
+  const wholeUs = entries.get(workloadKey(networkWorkload(network))).us.alone;
   const pieces = piecesOf(network).map((piece) => entries.get(workloadKey(piece)));
-  const share = (usOf) => (pieces.reduce((sum, piece) => sum + usOf(piece), 0) / whole).toFixed(3);
+  const share = (usOf) => (pieces.reduce((sum, piece) => sum + usOf(piece), 0) / wholeUs).toFixed(3);
   const shares = [share(({ us }) => us.alone), ...ways.map((way) => share((piece) => slopeUs(piece, way)))];
-  console.log(`${cells(shares)}   of ${whole.toFixed(0)} us`);
+  console.log(`${cells(shares)}   of ${wholeUs.toFixed(0)} us`);
 }

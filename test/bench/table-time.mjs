@@ -14,7 +14,7 @@ import { runJob } from '@bespoke/agent/job.js';
 import { createMeasurer } from '@bespoke/agent/measurer.js';
 import { pairAgent } from '@bespoke/agent/pair.js';
 import { openTflite } from '@bespoke/agent/runtime/tflite.js';
-import { agreeing } from '@bespoke/cloud/fleet/campaign.js';
+import { agreeing, isSettled } from '@bespoke/cloud/fleet/campaign.js';
 import { slotWorkloads } from '@bespoke/cloud/search/space.js';
 import { ascending, median } from '@bespoke/shared/latency/statistics.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
@@ -44,9 +44,6 @@ printLoad('before');
 const measurer = createMeasurer({ threads: [1], runtimes: ['tflite'] });
 const runtime = await tfliteRuntime(measurer);
 const medians = new Map(workloads.map((workload) => [workload, []]));
-const isSettled = (sorted) =>
-  sorted.length >= agreeing.most ||
-  (sorted.length >= agreeing.least && sorted[1] <= sorted[0] * (1 + agreeing.agreementShare));
 const startMs = performance.now();
 let missing = workloads;
 while (missing.length > 0) {
@@ -54,7 +51,7 @@ while (missing.length > 0) {
     const { samplesMs } = await measureSuccess(measurer, workload, { runtime });
     medians.set(workload, ascending([...medians.get(workload), median(samplesMs)]));
   }
-  missing = missing.filter((workload) => !isSettled(medians.get(workload)));
+  missing = missing.filter((workload) => !isSettled(medians.get(workload), agreeing));
 }
 const seconds = (performance.now() - startMs) / 1000;
 await measurer.close();

@@ -109,7 +109,7 @@ async function measureOne(workload) {
   return summarize(outcome.samplesMs);
 }
 
-/** Measures the workloads as a block between two sentinels, again while these differ, as the cloud does; what comes of tries that do not stand counts with a doubt. */
+/** Measures the workloads as a block between two sentinels, again while these differ, as the cloud does; but what comes of void tries is kept with a doubt, like that of the last: on a machine that never settles there is nothing better. */
 async function measureBlock(workloads, openingMs) {
   const entries = [];
   for (let repeat = 0; ; repeat++) {

@@ -55,4 +55,5 @@ function main() {
   writeFileSync(join(out, 'tflite.json'), `${JSON.stringify({ version })}\n`);
 }
 
-if (import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) main();
+const [, program] = process.argv;
+if (program && import.meta.url === pathToFileURL(realpathSync(program)).href) main();

@@ -5,6 +5,7 @@
  *
  * All models of a process with the same number of threads share one delegate, and so one pool of threads. A pool of its own for each model would
  * disturb the next one's measurement: new threads, and those that have just worked, spin for up to 100 ms before they sleep.
+ * A delegate forgets what it unpacked for one model (float16 or sparse constants) when the next is loaded: of such models, only the last may run.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -20,7 +21,6 @@ typedef struct {
 } TfLiteXNNPackDelegateOptions;
 TfLiteXNNPackDelegateOptions TfLiteXNNPackDelegateOptionsDefault(void);
 TfLiteDelegate* TfLiteXNNPackDelegateCreate(const TfLiteXNNPackDelegateOptions* options);
-void TfLiteXNNPackDelegateDelete(TfLiteDelegate* delegate);
 
 /* A delegate that is shared, for as long as the process lives. */
 struct shared {
