@@ -30,10 +30,12 @@ const longInvocationMs = 1;
 /** Weights and outputs of all copies. Each has its own, where a network writes over what it has read: more than a small core's cache holds would be slower than in any network. */
 const copiesBytes = 128 * 1024;
 
-/** A model so many times side by side. */
+/** A model side by side with itself, less and more often. */
 interface Copies {
-  readonly model: Model;
-  readonly count: number;
+  readonly fewer: GraphModel;
+  readonly more: GraphModel;
+  /** That the one has more than the other. */
+  readonly addedCount: number;
 }
 
 export interface Pass extends Samples {
@@ -55,10 +57,10 @@ export async function measurePasses(model: Model, runtime: Runtime, clock: Clock
   const timed: Pass[] = [];
   let shorter: Pass | null = null;
   for (;;) {
-    if (copies) shorter = quieter(await timeModel(copies.fewer.model, runtime, clock), shorter);
-    timed.push(await timeModel(copies?.more.model ?? model, runtime, clock));
+    if (copies) shorter = quieter(await timeModel(copies.fewer, runtime, clock), shorter);
+    timed.push(await timeModel(copies?.more ?? model, runtime, clock));
     if (timed.length < passCount.least) continue;
-    const all = copies ? timed.map((longer) => slope(longer, shorter!, copies.more.count - copies.fewer.count)) : timed;
+    const all = copies ? timed.map((longer) => slope(longer, shorter!, copies.addedCount)) : timed;
     const counted = [...all].sort((a, b) => a.medianMs - b.medianMs).slice(0, passCount.counted);
     if (all.length >= passCount.most || agree(counted)) return { all, counted: new Set(counted) };
   }
@@ -68,9 +70,9 @@ function quieter(a: Pass, b: Pass | null): Pass {
   return b === null || a.medianMs < b.medianMs ? a : b;
 }
 
-/** What each of the copies that one has more than the other adds. */
-function slope(longer: Pass, shorter: Pass, count: number): Pass {
-  const each = (longerMs: number, shorterMs: number) => Math.max(0, (longerMs - shorterMs) / count);
+/** What each of the added copies takes. */
+function slope(longer: Pass, shorter: Pass, addedCount: number): Pass {
+  const each = (longerMs: number, shorterMs: number) => Math.max(0, (longerMs - shorterMs) / addedCount);
   return {
     samplesMs: longer.samplesMs.map((ms) => each(ms, shorter.medianMs)),
     batchSize: longer.batchSize,
@@ -85,16 +87,13 @@ function agree(passes: readonly Pass[]): boolean {
 }
 
 /** Null where no thread has to be woken, or that is next to nothing. */
-async function copiesOf(
-  model: GraphModel,
-  runtime: Runtime,
-  clock: Clock,
-): Promise<{ fewer: Copies; more: Copies } | null> {
+async function copiesOf(model: GraphModel, runtime: Runtime, clock: Clock): Promise<Copies | null> {
   if (runtime.key.threads === 1) return null;
   const { medianMs } = await timeModel(model, runtime, clock, overheadSettings);
   const counts = copyCounts(model, medianMs);
-  const copies = (count: number): Copies => ({ model: sideBySide(model, count), count });
-  return counts && { fewer: copies(counts.fewer), more: copies(counts.more) };
+  if (!counts) return null;
+  const { fewer, more } = counts;
+  return { fewer: sideBySide(model, fewer), more: sideBySide(model, more), addedCount: more - fewer };
 }
 
 /** As many copies as an invocation that is not long, and a cache, hold, and a third of them; null where one is long. */

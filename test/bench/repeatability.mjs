@@ -45,8 +45,7 @@ function mediansOf(measurements) {
 
 /** Of those without doubt, where there are any: as the store ranks them. */
 function quietest(measurements) {
-  const ranked = measurements.toSorted((a, b) => a.isDoubtful - b.isDoubtful || a.medianMs - b.medianMs);
-  return ranked[0];
+  return measurements.toSorted((a, b) => a.isDoubtful - b.isDoubtful || a.medianMs - b.medianMs)[0];
 }
 
 function variation(values) {

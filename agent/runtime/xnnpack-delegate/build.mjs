@@ -4,7 +4,7 @@
  *   libxnnpack-delegate.so   (.dylib on macOS)
  *   tflite.json              {"version": "2.9.0"}
  *
- * Runs at install; by hand: `node agent/runtime/xnnpack-delegate/build.mjs`. Plain Node, because it runs before the build.
+ * Runs at install, and from scripts/prepare.mjs where a source is newer; by hand: `node agent/runtime/xnnpack-delegate/build.mjs`. Plain Node, because it runs before the build.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
