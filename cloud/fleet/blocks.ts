@@ -15,8 +15,8 @@ import {
   abandoned,
   doubtOfBlock,
   freshMs,
-  maxRepeats,
   recentBlockCount,
+  repeatsAfter,
   type Step,
   stepOf,
   unguarded,
@@ -78,7 +78,7 @@ export class BlockKeeper {
     const checked = checkRuntime(block.stored.runtime, outcome);
     if (!checked.ok) return;
     const { medianMs } = summarize(checked.samplesMs);
-    const { id, runtime, state, openingMs } = block.stored;
+    const { runtime, state, openingMs } = block.stored;
     if (state === 'opening') {
       this.#change(block, { state: 'open', openingMs: medianMs, sentinelAttempts: 0 });
       return;
@@ -86,7 +86,7 @@ export class BlockKeeper {
     const recentMs = this.store.blocks.levelsMs(deviceId, runtime, recentBlockCount);
     const doubt = doubtOfBlock(openingMs, medianMs, recentMs);
     if (doubt === null) this.#lastSentinels.set(deviceId, { runtime, ms: medianMs, atMs: this.nowMs() });
-    this.#end(deviceId, id, medianMs, doubt);
+    this.#end(block.stored, medianMs, doubt);
   }
 
   /** A measurement of the device counts in its block. */
@@ -150,15 +150,17 @@ export class BlockKeeper {
 
   #giveUp(deviceId: string, { stored, hasMeasured }: OpenBlock, doubt: string): void {
     if (hasMeasured) {
-      this.#end(deviceId, stored.id, null, doubt);
+      this.#end(stored, null, doubt);
       return;
     }
     this.#blocks.delete(deviceId);
     this.store.blocks.drop(stored.id);
   }
 
-  #end(deviceId: string, id: number, closingMs: number | null, doubt: string | null): void {
+  #end({ id, deviceId, runtime }: Block, closingMs: number | null, doubt: string | null): void {
     this.#blocks.delete(deviceId);
-    this.queue.judged(this.store.blocks.end(id, closingMs, doubt, maxRepeats));
+    const { blocks } = this.store;
+    const mostRepeats = repeatsAfter(blocks.wereVoid(deviceId, runtime, recentBlockCount));
+    this.queue.judged(blocks.end(id, closingMs, doubt, mostRepeats));
   }
 }

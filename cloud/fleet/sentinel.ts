@@ -33,7 +33,7 @@ export const sentinel: BlockWorkload = {
 export const maxJobCount = 20;
 /** At one sentinel; those that take the agent down count, too. */
 export const maxSentinelAttempts = 3;
-/** Void blocks that a job goes through before it counts with a doubt. */
+/** Void blocks that a job goes through before it counts with a doubt, where the device is quiet at other times. */
 export const maxRepeats = 2;
 /** How long the sentinel that closed a block may have been ago to open the next. */
 export const freshMs = 5000;
@@ -70,6 +70,15 @@ export function stepOf(block: BlockView | null, jobWaits: boolean): Step {
   }
   if (goesOn) return 'job';
   return block.hasMeasured ? 'close' : 'drop';
+}
+
+/**
+ * How often a job may go round again for void blocks. `wereVoid`: of the device's last blocks, in any order. Where most of them were void, a repeat would
+ * meet what it is to avoid: jobs count at once, with their doubt, and that several of them agree is for campaigns to see to.
+ */
+export function repeatsAfter(wereVoid: readonly boolean[]): number {
+  const voidCount = wereVoid.filter(Boolean).length;
+  return wereVoid.length >= recentBlockCount / 2 && voidCount > wereVoid.length / 2 ? 0 : maxRepeats;
 }
 
 export const abandoned = 'the agent left before the sentinel closed the block';

@@ -66,6 +66,9 @@ function prepare(database: Database) {
       `SELECT MIN(opening_ms, COALESCE(closing_ms, opening_ms)) AS ms FROM blocks
        WHERE device_id = ? AND runtime = ? AND opening_ms IS NOT NULL ORDER BY id DESC LIMIT ?`,
     ),
+    verdicts: database.prepare<[string, string, number], { state: BlockState }>(
+      `SELECT state FROM blocks WHERE device_id = ? AND runtime = ? AND opening_ms IS NOT NULL AND closing_ms IS NOT NULL ORDER BY id DESC LIMIT ?`,
+    ),
     end: database.prepare<
       [{ id: number; state: BlockState; closingMs: number | null; doubt: string | null; now: string }]
     >('UPDATE blocks SET state = @state, closing_ms = @closingMs, doubt = @doubt, ended = @now WHERE id = @id'),
@@ -135,6 +138,11 @@ export class Blocks {
     return this.#sql.levels.all(deviceId, runtimeText(runtime), most).map(({ ms }) => ms);
   }
 
+  /** Whether each of the last blocks that the sentinel opened and closed was void, the latest first. */
+  wereVoid(deviceId: string, runtime: RuntimeKey, most: number): boolean[] {
+    return this.#sql.verdicts.all(deviceId, runtimeText(runtime), most).map(({ state }) => state === 'void');
+  }
+
   /** What the sentinel took before and after each block, oldest first; a void block says why at the reading that closed it. */
   readings(deviceId: string): SentinelPoint[] {
     return this.#sql.readings.all(deviceId).flatMap((row) => {
@@ -147,15 +155,15 @@ export class Blocks {
 
   /**
    * Ends a block: good without a doubt, void with one. Then its jobs are queued again, and those that were repeated
-   * `maxRepeats` times count with the doubt. Returns the ids of its jobs, all of which changed.
+   * `mostRepeats` times count with the doubt. Returns the ids of its jobs, all of which changed.
    */
-  end(id: number, closingMs: number | null, doubt: string | null, maxRepeats: number): string[] {
+  end(id: number, closingMs: number | null, doubt: string | null, mostRepeats: number): string[] {
     return this.database
       .transaction(() => {
         const now = this.now().toISOString();
         const jobs = this.#sql.waiting.all({ id }).map(({ job_id }) => job_id);
         this.#sql.end.run({ id, state: doubt === null ? 'good' : 'void', closingMs, doubt, now });
-        if (doubt !== null) this.#sql.repeat.run({ id, most: maxRepeats });
+        if (doubt !== null) this.#sql.repeat.run({ id, most: mostRepeats });
         this.#sql.settle.run({ id, now });
         this.#sql.judge.run({ id, doubt });
         return jobs;

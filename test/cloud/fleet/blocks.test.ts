@@ -109,6 +109,27 @@ describe('BlockKeeper', () => {
     expect(fleet.store.latencies.get(device.id, runtime, workloadKey(workload(1)))!.doubt).toBe(slow);
   });
 
+  it('lets jobs count at once, with their doubt, while a device is hardly ever quiet, and repeats them when it is again', async () => {
+    // Six blocks, all of which drift; then quiet ones, of which the last drifts.
+    const unquiet = Array.from({ length: 6 }, () => [0.3, 0.32]).flat();
+    const quiet = Array.from({ length: 9 }, () => 0.3); // the sentinel that closes one opens the next
+    const fleet = testFleet([...unquiet, ...quiet, 0.33, 0.3]);
+    fleet.store.devices.save(device);
+    fleet.join();
+    for (const index of upTo(12)) {
+      fleet.request(index);
+      await until('it has ended', () => fleet.ended.length === index + 1);
+    }
+    expect(fleet.asked).toBe(`${'SjS'.repeat(6)}S${'jS'.repeat(9)}SjS`);
+    const verdicts = upTo(12).map((index) =>
+      measurementsOf(fleet, index)
+        .map(([verdict]) => verdict)
+        .join(' '),
+    );
+    const good = upTo(8).map(() => 'good');
+    expect(verdicts).toEqual(['void void doubtful', 'void doubtful', 'doubtful', ...good, 'void good']);
+  });
+
   it('closes the block of a device that was away and came back, before anything else', async () => {
     const fleet = testFleet([0.3]);
     fleet.store.devices.save(device);

@@ -2,7 +2,9 @@ import {
   type BlockView,
   doubtOfBlock,
   maxJobCount,
+  maxRepeats,
   maxSentinelAttempts,
+  repeatsAfter,
   sentinel,
   stepOf,
   unguarded,
@@ -66,5 +68,18 @@ describe('doubtOfBlock', () => {
   ] as const)('%s', (_, openingMs, closingMs, recentMs, doubt) => {
     const expected = doubt === null ? doubt : expect.stringContaining(doubt);
     expect(doubtOfBlock(openingMs, closingMs, recentMs)).toEqual(expected);
+  });
+});
+
+describe('repeatsAfter', () => {
+  it.each([
+    ['no block yet', '', maxRepeats],
+    ['three void ones: too few to tell', 'vvv', maxRepeats],
+    ['four void ones', 'vvvv', 0],
+    ['a hog for four of eight', 'ggggvvvv', maxRepeats],
+    ['a hog for five of eight', 'gggvvvvv', 0],
+    ['good ones', 'gggggggg', maxRepeats],
+  ] as const)('%s', (_, blocks, repeats) => {
+    expect(repeatsAfter([...blocks].map((block) => block === 'v'))).toBe(repeats);
   });
 });
