@@ -7,6 +7,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import type { HostState } from '@bespoke/shared/latency/measurement.js';
 
+/** What the system tells; how fast the device was, only the measuring itself (pace.ts). */
+export type SystemState = Omit<HostState, 'slowness'>;
+
 /** Where the device tells; tests bring their own. */
 export interface HostSources {
   /** Folder that `sys`, `proc` and `dev` lie in. */
@@ -19,7 +22,7 @@ export interface HostSources {
 const device: HostSources = { root: '', vcgencmd: 'vcgencmd', nowMs: () => performance.now() };
 
 /** Call before measuring; the function it returns, after. */
-export function watchHost(sources: HostSources = device): () => HostState {
+export function watchHost(sources: HostSources = device): () => SystemState {
   const { root } = sources;
   const loadAverage = process.platform === 'win32' ? null : loadavg()[0]!;
   const frequencyBeforeMhz = frequencyMhz(root);

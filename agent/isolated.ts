@@ -2,8 +2,10 @@
 import { isAppError } from '@bespoke/shared/base/errors.js';
 import type { MeasurementOutcome } from '@bespoke/shared/latency/measurement.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
+import { watchHost } from './host-state.js';
 import { type Job, runJob } from './job.js';
 import type { Clock } from './measure.js';
+import { Pace } from './pace.js';
 import type { Runtime } from './runtime/runtime.js';
 import { openRuntime, type RuntimeChoice } from './runtime/runtimes.js';
 
@@ -11,10 +13,18 @@ export interface IsolatedRequest {
   readonly choice: RuntimeChoice;
   /** null only asks whether the runtime loads. */
   readonly job: Job | null;
+  /** What the block that tells of the device's pace took at its quietest in earlier jobs of the runtime (pace.ts). */
+  readonly quietestMs?: number | undefined;
 }
 
 export type IsolatedResponse =
-  | { readonly ok: true; readonly runtime: RuntimeKey; readonly outcome: MeasurementOutcome | null }
+  | {
+      readonly ok: true;
+      readonly runtime: RuntimeKey;
+      readonly outcome: MeasurementOutcome | null;
+      /** What the block took at its quietest in this job. */
+      readonly quietestMs?: number | undefined;
+    }
   /** The runtime does not load here. */
   | { readonly ok: false; readonly problem: string; readonly remedy: string };
 
@@ -23,8 +33,9 @@ const clock: Clock = { nowMs: () => performance.now(), tickMs: 1e-6 };
 
 /** What this process has loaded, by delegate: it is asked for one runtime at one number of threads. */
 const opened = new Map<string, Runtime>();
+const paces = new Map<string, Pace | null>();
 
-async function answer({ choice, job }: IsolatedRequest): Promise<IsolatedResponse> {
+async function answer({ choice, job, quietestMs }: IsolatedRequest): Promise<IsolatedResponse> {
   let runtime = opened.get(choice.delegate);
   try {
     runtime ??= await openRuntime(choice);
@@ -34,7 +45,12 @@ async function answer({ choice, job }: IsolatedRequest): Promise<IsolatedRespons
     return { ok: false, problem, remedy };
   }
   opened.set(choice.delegate, runtime);
-  return { ok: true, runtime: runtime.key, outcome: job && (await runJob(job, runtime, clock)) };
+  if (!job) return { ok: true, runtime: runtime.key, outcome: null };
+  const pace = paces.has(choice.delegate) ? paces.get(choice.delegate)! : await Pace.open(runtime, clock);
+  paces.set(choice.delegate, pace);
+  pace?.begin(quietestMs);
+  const outcome = await runJob(job, runtime, clock, watchHost, pace);
+  return { ok: true, runtime: runtime.key, outcome, quietestMs: pace?.leastMs };
 }
 
 process.on('message', async (request: IsolatedRequest) => process.send!(await answer(request)));

@@ -4,23 +4,21 @@
  */
 import { createHash } from 'node:crypto';
 import { isAppError } from '@bespoke/shared/base/errors.js';
-import { fold } from '@bespoke/shared/graph/fold.js';
 import {
   type FailureReason,
-  type HostState,
   type MeasurementOutcome,
   type MeasurementSuccess,
   maxLogLength,
 } from '@bespoke/shared/latency/measurement.js';
-import { lowerWorkload } from '@bespoke/shared/latency/size.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { FileWorkload, Workload } from '@bespoke/shared/latency/workload.js';
-import { watchHost } from './host-state.js';
+import { graphModelOf } from './graph-model.js';
+import { type SystemState, watchHost } from './host-state.js';
 import type { Clock } from './measure.js';
+import type { Pace } from './pace.js';
 import { measurePasses, type Pass, type Passes } from './passes.js';
 import type { Model, Runtime } from './runtime/runtime.js';
-import { scaledWeights } from './scaled-weights.js';
 
 export interface Job {
   readonly workload: Workload;
@@ -42,17 +40,18 @@ const isPiece: { readonly [K in Workload['kind']]: boolean } = {
 /** Why a job cannot be done as asked. */
 class Refusal extends Error {}
 
-/** Never throws: what fails is a failure with its reason. `watch` tells the state of the device around the measurement. */
+/** Never throws: what fails is a failure with its reason. `watch` tells the state of the device around the measurement, `pace` how fast it is at the moment. */
 export async function runJob(
   job: Job,
   runtime: Runtime,
   clock: Clock,
   watch: typeof watchHost = watchHost,
+  pace: Pace | null = null,
 ): Promise<MeasurementOutcome> {
   try {
     const model = modelOf(job);
     const hostAfter = watch();
-    const passes = await measurePasses(model, runtime, clock, isPiece[job.workload.kind]);
+    const passes = await measurePasses(model, { runtime, clock, pace }, isPiece[job.workload.kind]);
     return outcomeOf(passes, runtime.key, hostAfter());
   } catch (error) {
     const { message, stack } = error as Error;
@@ -71,8 +70,7 @@ export function modelOf({ workload, fileBytes }: Job): Model {
   if (workload.kind === 'file') {
     return { kind: 'file', format: workload.format, bytes: checkedFile(workload, fileBytes) };
   }
-  const graph = lowerWorkload(workload);
-  return { kind: 'graph', ...fold(graph, scaledWeights(graph)), batch: workload.batch };
+  return graphModelOf(workload);
 }
 
 function checkedFile({ sha256, byteCount }: FileWorkload, bytes: Uint8Array | undefined): Uint8Array {
@@ -85,7 +83,7 @@ function checkedFile({ sha256, byteCount }: FileWorkload, bytes: Uint8Array | un
   return bytes;
 }
 
-function outcomeOf({ all, counted }: Passes, runtime: RuntimeKey, host: HostState): MeasurementSuccess {
+function outcomeOf({ all, counted }: Passes, runtime: RuntimeKey, host: SystemState): MeasurementSuccess {
   const overheadMs = compact(median([...counted].map((pass) => pass.overheadMs)));
   const samplesOf = (passes: readonly Pass[]) =>
     passes.flatMap((pass) => pass.samplesMs.map((ms) => compact(Math.max(ms - overheadMs, leastMs))));
@@ -97,7 +95,7 @@ function outcomeOf({ all, counted }: Passes, runtime: RuntimeKey, host: HostStat
     overheadMs,
     batchSize: all.find((pass) => counted.has(pass))!.batchSize,
     runtime,
-    host,
+    host: { ...host, slowness: compact(median([...counted].map((pass) => pass.slowness))) },
   };
 }
 

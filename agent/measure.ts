@@ -6,6 +6,8 @@
  * a batch and one three times as long: what the wait costs is in both, and drops out.
  *
  *   returns: time(b) / b          promises: (time(3 b) - time(b)) / 2 b
+ *
+ * Who knows how fast the device is at the moment (pace.ts) is asked before and after each sample, and what slowed it is taken out.
  */
 import { ascending, median, medianInterval } from '@bespoke/shared/latency/statistics.js';
 
@@ -66,18 +68,33 @@ export interface Samples {
   readonly samplesMs: readonly number[];
   /** Runs timed together for one sample; in the shorter batch, where it takes two. */
   readonly batchSize: number;
+  /** How many times slower than at its quietest the device was, at the middle sample; taken out of all. 1 where nobody knows. */
+  readonly slowness: number;
 }
 
 /** Runs a model so many times; done when it returns or its promise resolves. */
 export type Run = (count: number) => void | Promise<void>;
 
-export async function measure(run: Run, clock: Clock, settings: MeasureSettings = defaultSettings): Promise<Samples> {
+/** `look` tells how many times slower than at its quietest the device is at the moment. */
+export async function measure(
+  run: Run,
+  clock: Clock,
+  settings: MeasureSettings = defaultSettings,
+  look: () => number = () => 1,
+): Promise<Samples> {
   const { samplingMs } = settings;
   const batchSize = await warmUp(run, clock, settings);
   const samplesMs: number[] = [];
+  const slownesses: number[] = [];
   const startMs = clock.nowMs();
+  let before = look();
   for (;;) {
-    samplesMs.push(await sample(run, clock, batchSize));
+    const ms = await sample(run, clock, batchSize);
+    const after = look();
+    const slowness = (before + after) / 2;
+    before = after;
+    samplesMs.push(ms / slowness);
+    slownesses.push(slowness);
     const elapsedMs = clock.nowMs() - startMs;
     const { length } = samplesMs;
     if (length >= settings.sampleCount.most || (elapsedMs >= samplingMs.most && length >= fewestSamples)) break;
@@ -85,7 +102,7 @@ export async function measure(run: Run, clock: Clock, settings: MeasureSettings 
     const due = elapsedMs >= samplingMs.least && length >= settings.sampleCount.least && length % 10 === 0;
     if (due && isPrecise(samplesMs, settings.precisionShare)) break;
   }
-  return { samplesMs, batchSize };
+  return { samplesMs, batchSize, slowness: median(slownesses) };
 }
 
 /** How much longer the second batch is where waiting has to drop out. */

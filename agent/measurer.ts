@@ -7,6 +7,7 @@ import { type RuntimeKey, type RuntimeName, runtimeNames } from '@bespoke/shared
 import type { Workload } from '@bespoke/shared/latency/workload.js';
 import { createIsolate, type Isolate } from './isolate.js';
 import type { IsolatedRequest, IsolatedResponse } from './isolated.js';
+import { QuietestLately } from './quietest-lately.js';
 import { runtimes } from './runtime/runtimes.js';
 
 export interface MeasurerOptions {
@@ -44,6 +45,8 @@ export interface Measurer {
 const probeTimeoutMs = 30_000;
 
 export function createMeasurer({ threads, runtimes: names = runtimeNames }: MeasurerOptions): Measurer {
+  /** Of each runtime; processes come and go. */
+  const quietest = new Map<string, QuietestLately>();
   const isolate: Runner = createIsolate({ entry: fileURLToPath(new URL('./isolated.js', import.meta.url)) });
   const probe = async () => {
     const probes: Probe[] = [];
@@ -62,7 +65,7 @@ export function createMeasurer({ threads, runtimes: names = runtimeNames }: Meas
       const { runtime, problem, remedy } = probes[0] as Extract<Probe, { ok: false }>;
       throw new AppError('RUNTIME_UNAVAILABLE', { runtime, problem, remedy });
     },
-    measure: (workload, options) => measureIn(isolate, workload, options),
+    measure: (workload, options) => measureIn(isolate, quietest, workload, options),
     close: () => isolate.close(),
   };
 }
@@ -90,15 +93,20 @@ async function probeDelegate(
 /** In a process that loads this one runtime. */
 async function measureIn(
   isolate: Runner,
+  quietest: Map<string, QuietestLately>,
   workload: Workload,
   { runtime: { version, ...choice }, timeoutMs, fileBytes }: MeasureOptions,
 ): Promise<MeasurementOutcome> {
   const { runtime, delegate, threads } = choice;
-  const request = { choice, job: { workload, fileBytes } };
-  const answer = await isolate.call(request, timeoutMs, `${runtime} ${delegate} ${threads}`);
+  const kind = `${runtime} ${delegate} ${threads}`;
+  const lately = quietest.get(kind) ?? new QuietestLately();
+  quietest.set(kind, lately);
+  const request = { choice, job: { workload, fileBytes }, quietestMs: lately.at(performance.now()) };
+  const answer = await isolate.call(request, timeoutMs, kind);
   if (!answer.ok) return answer;
   const { response } = answer;
   if (!response.ok) return { ok: false, reason: 'runtime', log: response.problem };
+  if (response.quietestMs !== undefined) lately.note(response.quietestMs, performance.now());
   const got = response.runtime.version;
   if (got === version) return response.outcome!;
   // Exchanged under an agent that runs: its numbers are not those asked for.

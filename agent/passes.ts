@@ -14,7 +14,16 @@
 import { tensorShapes } from '@bespoke/shared/graph/graph.js';
 import { bytesPerElement, elementCount } from '@bespoke/shared/graph/tensor.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
-import { type Clock, defaultSettings, measure, overheadSettings, type Samples } from './measure.js';
+import { fillInputs } from './inputs.js';
+import {
+  type Clock,
+  defaultSettings,
+  type MeasureSettings,
+  measure,
+  overheadSettings,
+  type Samples,
+} from './measure.js';
+import type { Pace } from './pace.js';
 import type { GraphModel, Model, Runtime, Session } from './runtime/runtime.js';
 import { sideBySide } from './side-by-side.js';
 
@@ -51,14 +60,22 @@ export interface Passes {
   readonly counted: ReadonlySet<Pass>;
 }
 
+/** What models are timed with. */
+export interface Bench {
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  /** Null where nothing tells how fast the device is at the moment. */
+  readonly pace: Pace | null;
+}
+
 /** `isPiece`: the model is a piece of networks, which never invoke it alone. Throws what the runtime throws. */
-export async function measurePasses(model: Model, runtime: Runtime, clock: Clock, isPiece = false): Promise<Passes> {
-  const copies = isPiece && model.kind === 'graph' ? await copiesOf(model, runtime, clock) : null;
+export async function measurePasses(model: Model, bench: Bench, isPiece = false): Promise<Passes> {
+  const copies = isPiece && model.kind === 'graph' ? await copiesOf(model, bench) : null;
   const timed: Pass[] = [];
   let shorter: Pass | null = null;
   for (;;) {
-    if (copies) shorter = quieter(await timeModel(copies.fewer, runtime, clock), shorter);
-    timed.push(await timeModel(copies?.more ?? model, runtime, clock));
+    if (copies) shorter = quieter(await timeModel(copies.fewer, bench), shorter);
+    timed.push(await timeModel(copies?.more ?? model, bench));
     if (timed.length < passCount.least) continue;
     const all = copies ? timed.map((longer) => slope(longer, shorter!, copies.addedCount)) : timed;
     const counted = [...all].sort((a, b) => a.medianMs - b.medianMs).slice(0, passCount.counted);
@@ -76,6 +93,7 @@ function slope(longer: Pass, shorter: Pass, addedCount: number): Pass {
   return {
     samplesMs: longer.samplesMs.map((ms) => each(ms, shorter.medianMs)),
     batchSize: longer.batchSize,
+    slowness: longer.slowness,
     overheadMs: each(longer.overheadMs, shorter.overheadMs),
     medianMs: each(longer.medianMs, shorter.medianMs),
   };
@@ -87,9 +105,9 @@ function agree(passes: readonly Pass[]): boolean {
 }
 
 /** Null where no thread has to be woken, or that is next to nothing. */
-async function copiesOf(model: GraphModel, runtime: Runtime, clock: Clock): Promise<Copies | null> {
-  if (runtime.key.threads === 1) return null;
-  const { medianMs } = await timeModel(model, runtime, clock, overheadSettings);
+async function copiesOf(model: GraphModel, bench: Bench): Promise<Copies | null> {
+  if (bench.runtime.key.threads === 1) return null;
+  const { medianMs } = await timeModel(model, bench, overheadSettings);
   const counts = copyCounts(model, medianMs);
   if (!counts) return null;
   const { fewer, more } = counts;
@@ -115,36 +133,31 @@ function ownBytes({ graph, weights, batch }: GraphModel): number {
 }
 
 /** Loads the model afresh and times it. */
-async function timeModel(model: Model, runtime: Runtime, clock: Clock, settings = defaultSettings): Promise<Pass> {
-  const session = await runtime.load(model);
+async function timeModel(model: Model, bench: Bench, settings = defaultSettings): Promise<Pass> {
+  const session = await bench.runtime.load(model);
   try {
     fillInputs(session);
-    const overheadMs = await measureOverhead(session, runtime, clock);
-    const samples = await measure((count) => session.run(count), clock, settings);
+    const overheadMs = await measureOverhead(session, bench);
+    const samples = await timeRuns(session, bench, settings);
     return { ...samples, overheadMs, medianMs: median(samples.samplesMs) };
   } finally {
     session.close();
+    bench.pace?.endPass();
   }
 }
 
-async function measureOverhead({ inputs, outputs }: Session, runtime: Runtime, clock: Clock): Promise<number> {
-  const session = await runtime.loadEmpty(
+function timeRuns(session: Session, { clock, pace }: Bench, settings: MeasureSettings): Promise<Samples> {
+  return measure((count) => session.run(count), clock, settings, pace ? () => pace.slowness() : undefined);
+}
+
+async function measureOverhead({ inputs, outputs }: Session, bench: Bench): Promise<number> {
+  const session = await bench.runtime.loadEmpty(
     inputs.map((x) => [x.length]),
     outputs.map((y) => [y.length]),
   );
   try {
-    return Math.max(0, median((await measure((count) => session.run(count), clock, overheadSettings)).samplesMs));
+    return Math.max(0, median((await timeRuns(session, bench, overheadSettings)).samplesMs));
   } finally {
     session.close();
   }
 }
-
-/** Numbers spread over -1..1, by the golden ratio: zeros would let a clever kernel off, denormals would slow an honest one. */
-export function fillInputs({ inputs }: Pick<Session, 'inputs'>): void {
-  const length = Math.max(0, ...inputs.map((input) => input.length));
-  if (length > spread.length) spread = Float32Array.from({ length }, (_, i) => ((i * 0.6180339887498949) % 1) * 2 - 1);
-  for (const input of inputs) input.set(spread.subarray(0, input.length));
-}
-
-/** Made once for all passes. */
-let spread = new Float32Array();

@@ -5,6 +5,7 @@
  *   join ─▶ busy ─ready─▶ idle ─task─▶ measuring ─result─▶ busy ─ready─▶ …      leave from anywhere: the lease goes back
  */
 import { canonicalJson } from '@bespoke/shared/base/json.js';
+import { sentinel } from '@bespoke/shared/latency/sentinel.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { CloudByeReason, CloudMessage, ResultMessage } from '@bespoke/shared/protocol/agent.js';
 import type { DeviceView } from '@bespoke/shared/protocol/api.js';
@@ -15,7 +16,6 @@ import { BlockKeeper, type Task } from './blocks.js';
 import { describeWorkload } from './describe.js';
 import { entry } from './entry.js';
 import type { JobQueue, Worker } from './queue.js';
-import { sentinel } from './sentinel.js';
 import { Turn } from './turn.js';
 
 /** The connection to an agent, as the fleet sees it. */

@@ -1,5 +1,5 @@
 /**
- * Sentinel: one small workload, measured again and again, that tells whether a device is as it was. What is measured between
+ * Sentinel: one small workload (shared/latency/sentinel.ts), measured again and again, that tells whether a device is as it was. What is measured between
  * two sentinels is a block; a block whose sentinels differ is void.
  *
  *             sentinel                 20 jobs, or no job waits,
@@ -10,25 +10,7 @@
  *
  * The sentinel that closes a good block opens the next, if that begins at once. Pure: no clock, no store.
  */
-import type { BlockWorkload } from '@bespoke/shared/latency/workload.js';
 import type { BlockState } from '../store/blocks.js';
-
-/** A mobile inverted bottleneck of middling size: 0.2 to 0.5 ms on one core of a desktop. */
-export const sentinel: BlockWorkload = {
-  kind: 'block',
-  body: {
-    kind: 'mbconv',
-    outChannels: 24,
-    expandRatio: 6,
-    kernelSize: 5,
-    stride: 1,
-    activation: 'relu6',
-    squeezeExcite: false,
-  },
-  inputShapes: [[24, 24, 24]],
-  dtype: 'float32',
-  batch: 1,
-};
 
 export const maxJobCount = 20;
 /** At one sentinel; those that take the agent down count, too. */

@@ -1,4 +1,5 @@
 /** Blocks: jobs that one device measured between two sentinels. What a block's end means for its jobs is one transaction. */
+import { sentinelKey } from '@bespoke/shared/latency/sentinel.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { SentinelPoint } from '@bespoke/shared/protocol/api.js';
 import type { Database } from './database.js';
@@ -46,8 +47,8 @@ const waiting = "SELECT job_id FROM measurements WHERE block_id = @id AND verdic
 
 function prepare(database: Database) {
   return {
-    add: database.prepare<[string, string, BlockState, number | null, string], Row>(
-      `INSERT INTO blocks (device_id, runtime, state, opening_ms, opened) VALUES (?, ?, ?, ?, ?) RETURNING ${columns}`,
+    add: database.prepare<[string, string, string, BlockState, number | null, string], Row>(
+      `INSERT INTO blocks (device_id, runtime, sentinel, state, opening_ms, opened) VALUES (?, ?, ?, ?, ?, ?) RETURNING ${columns}`,
     ),
     update: database.prepare<[BlockState, number, number | null, number]>(
       'UPDATE blocks SET state = ?, sentinel_attempts = ?, opening_ms = ? WHERE id = ?',
@@ -58,13 +59,13 @@ function prepare(database: Database) {
     open: database.prepare<[], Row>(`SELECT ${columns} FROM blocks WHERE ${isOpen}`),
     isOpen: database.prepare<[number], { found: 1 }>(`SELECT 1 AS found FROM blocks WHERE id = ? AND ${isOpen}`),
     waiting: database.prepare<[{ id: number }], { job_id: string }>(waiting),
-    readings: database.prepare<[string], ReadingRow>(
+    readings: database.prepare<[string, string], ReadingRow>(
       `SELECT runtime, opening_ms, closing_ms, doubt, opened, ended FROM blocks
-       WHERE device_id = ? AND opening_ms IS NOT NULL ORDER BY id`,
+       WHERE device_id = ? AND sentinel = ? AND opening_ms IS NOT NULL ORDER BY id`,
     ),
-    levels: database.prepare<[string, string, number], { ms: number }>(
+    levels: database.prepare<[string, string, string, number], { ms: number }>(
       `SELECT MIN(opening_ms, COALESCE(closing_ms, opening_ms)) AS ms FROM blocks
-       WHERE device_id = ? AND runtime = ? AND opening_ms IS NOT NULL ORDER BY id DESC LIMIT ?`,
+       WHERE device_id = ? AND runtime = ? AND sentinel = ? AND opening_ms IS NOT NULL ORDER BY id DESC LIMIT ?`,
     ),
     verdicts: database.prepare<[string, string, number], { state: BlockState }>(
       `SELECT state FROM blocks WHERE device_id = ? AND runtime = ? AND opening_ms IS NOT NULL AND closing_ms IS NOT NULL ORDER BY id DESC LIMIT ?`,
@@ -105,7 +106,9 @@ export class Blocks {
   /** Begins a block: before its sentinel, or after it where its level is known already. */
   add(deviceId: string, runtime: RuntimeKey, openingMs: number | null): Block {
     const state = openingMs === null ? 'opening' : 'open';
-    return fromRow(this.#sql.add.get(deviceId, runtimeText(runtime), state, openingMs, this.now().toISOString())!);
+    return fromRow(
+      this.#sql.add.get(deviceId, runtimeText(runtime), sentinelKey, state, openingMs, this.now().toISOString())!,
+    );
   }
 
   change(block: Block, change: Partial<BlockChange>): Block {
@@ -135,7 +138,7 @@ export class Blocks {
 
   /** What the sentinel took in the last blocks, the latest first. */
   levelsMs(deviceId: string, runtime: RuntimeKey, most: number): number[] {
-    return this.#sql.levels.all(deviceId, runtimeText(runtime), most).map(({ ms }) => ms);
+    return this.#sql.levels.all(deviceId, runtimeText(runtime), sentinelKey, most).map(({ ms }) => ms);
   }
 
   /** Whether each of the last blocks that the sentinel opened and closed was void, the latest first. */
@@ -145,7 +148,7 @@ export class Blocks {
 
   /** What the sentinel took before and after each block, oldest first; a void block says why at the reading that closed it. */
   readings(deviceId: string): SentinelPoint[] {
-    return this.#sql.readings.all(deviceId).flatMap((row) => {
+    return this.#sql.readings.all(deviceId, sentinelKey).flatMap((row) => {
       const shared = { runtime: runtimeOf(row.runtime), lowMs: null, highMs: null };
       const opening = { ...shared, medianMs: row.opening_ms, doubt: null, measuredAt: row.opened };
       if (row.closing_ms === null || row.ended === null) return [opening];

@@ -17,6 +17,7 @@ import { pairedAgents } from './migrations/0005-paired-agents.js';
 import { leanIndices } from './migrations/0006-lean-indices.js';
 import { evolution } from './migrations/0007-evolution.js';
 import { pipelines } from './migrations/0008-pipelines.js';
+import { sentinels } from './migrations/0009-sentinels.js';
 
 export type Database = Sqlite.Database;
 
@@ -30,6 +31,7 @@ const migrations: readonly string[] = [
   leanIndices,
   evolution,
   pipelines,
+  sentinels,
 ];
 
 /** Opens `<directory>/bespoke.sqlite`, creating what is missing. Throws `STORE_TOO_NEW`. */

@@ -7,9 +7,8 @@ import {
   type HostState,
   type MeasurementSuccess,
   type PassRecord,
-  samplesOfPasses,
+  summarizeMeasurement,
 } from '@bespoke/shared/latency/measurement.js';
-import { summarizePasses } from '@bespoke/shared/latency/statistics.js';
 import type { LatencyEntry, LatencyTable, RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
 import type { LatencyView } from '@bespoke/shared/protocol/api.js';
@@ -130,7 +129,7 @@ export class Latencies {
     blockIsOpen: boolean,
     outcome: MeasurementSuccess,
   ): void {
-    const summary = summarizePasses(samplesOfPasses(outcome));
+    const summary = summarizeMeasurement(outcome);
     const { count, medianMs, lowMs, highMs } = summary;
     this.#insert.run({
       jobId: lease.jobId,

@@ -1,6 +1,5 @@
 /** Tables as files have them: a device's rows with their summaries, to be written; and rows of a file, to be kept as imported. */
-import { samplesOfPasses } from '@bespoke/shared/latency/measurement.js';
-import { summarizePasses } from '@bespoke/shared/latency/statistics.js';
+import { summarizeMeasurement } from '@bespoke/shared/latency/measurement.js';
 import type { TableRow } from '@bespoke/shared/latency/table-row.js';
 import type { Database } from './database.js';
 import type { Device, Devices } from './devices.js';
@@ -20,7 +19,7 @@ export class Tables {
   rows(deviceId: string): TableRow[] {
     const measured = this.latencies.list(deviceId).map(({ runtime, key, workload, medianMs, doubt }): TableRow => {
       const all = this.latencies.measurements(deviceId, runtime, key);
-      const summaries = all.map((one) => ({ one, summary: summarizePasses(samplesOfPasses(one)) }));
+      const summaries = all.map((one) => ({ one, summary: summarizeMeasurement(one) }));
       const { one, summary } = summaries.findLast((each) => each.summary.medianMs === medianMs)!;
       const { overheadMs, batchSize, host, measuredAt } = one;
       return { key, runtime, workload, ...summary, overheadMs, batchSize, host, measuredAt, doubt };

@@ -3,7 +3,7 @@
  * cloud can store it, retry it or set the workload aside.
  */
 import { z } from 'zod';
-import type { PassSamples } from './statistics.js';
+import { type LatencySummary, type PassSamples, summarizePasses } from './statistics.js';
 import { type RuntimeKey, runtimeKeySchema } from './table.js';
 
 /** The state of the device around a measurement; null where the device does not tell. */
@@ -12,6 +12,8 @@ export interface HostState {
   readonly loadAverage: number | null;
   /** Share of the measuring time, 0..1, in which the runtime was ready to run and had no core: others did. */
   readonly waitedShare: number | null;
+  /** How many times slower than at its quietest the device was, as a small block between the samples told; taken out of all samples. Null where none can tell. */
+  readonly slowness: number | null;
   /** Clock of the fastest core, before and after measuring. */
   readonly frequencyBeforeMhz: number | null;
   readonly frequencyAfterMhz: number | null;
@@ -31,6 +33,7 @@ export interface HostState {
 export const unknownHost: HostState = {
   loadAverage: null,
   waitedShare: null,
+  slowness: null,
   frequencyBeforeMhz: null,
   frequencyAfterMhz: null,
   governor: null,
@@ -85,6 +88,8 @@ const measured = z.number().nonnegative().nullable();
 export const hostStateSchema = z.strictObject({
   loadAverage: measured,
   waitedShare: z.number().min(0).max(1).nullable(),
+  // Agents and tables before it had none.
+  slowness: z.number().min(1).nullable().default(null),
   frequencyBeforeMhz: measured,
   frequencyAfterMhz: measured,
   governor: z.string().max(60).nullable(),
@@ -147,4 +152,9 @@ export function samplesOfPasses({ samplesMs, uncountedMs, passes }: SamplesOfPas
     next[key] += sampleCount;
     return { counted, samplesMs: (counted ? samplesMs : uncountedMs).slice(start, next[key]) };
   });
+}
+
+/** Of the passes that count, with an interval that holds for the next measurement. Throws `LATENCY_SAMPLE_INVALID`. */
+export function summarizeMeasurement(measurement: SamplesOfPasses & Pick<MeasurementSuccess, 'host'>): LatencySummary {
+  return summarizePasses(samplesOfPasses(measurement), measurement.host.slowness ?? 1);
 }

@@ -56,11 +56,19 @@ export function summarize(samplesMs: readonly number[]): LatencySummary {
  */
 const reach = { passIndex: 2, factor: 3 } as const;
 
-/** Summary of a measurement made in passes; its interval holds for the median of further measurements. Throws as `summarize`. */
-export function summarizePasses(passes: readonly PassSamples[]): LatencySummary {
+/** What is taken out for a slow device is taken out by another block, which may be slowed by more or less: so much of its logarithm, to either side. */
+const slownessUncertainty = 0.1;
+
+/**
+ * Summary of a measurement made in passes; its interval holds for the median of further measurements. `slowness`: how many times slower than at its quietest the device
+ * was, which the samples no longer show. Throws as `summarize`.
+ */
+export function summarizePasses(passes: readonly PassSamples[], slowness = 1): LatencySummary {
   const summary = summarize(passes.filter(({ counted }) => counted).flatMap(({ samplesMs }) => samplesMs));
   const medians = ascending(passes.map(({ samplesMs }) => median(samplesMs)));
-  const reachMs = reach.factor * (medians[Math.min(reach.passIndex, medians.length - 1)]! - medians[0]!);
+  const reachMs =
+    reach.factor * (medians[Math.min(reach.passIndex, medians.length - 1)]! - medians[0]!) +
+    slownessUncertainty * Math.log(slowness) * summary.medianMs;
   return {
     ...summary,
     lowMs: Math.max(0, Math.min(summary.lowMs, summary.medianMs - reachMs)),

@@ -38,6 +38,21 @@ describe('measure', () => {
     expect((await measure(run, clock)).batchSize).toBe(40);
   });
 
+  it('takes out what slows the device, as it is told before and after each sample', async () => {
+    // Now and then twice as slow, for 7 ms or so: a sample on the edge is slowed in part.
+    const slowness = () => (Math.floor(simulated.state.nowMs / 7) % 3 === 0 ? 2 : 1);
+    const simulated = simulate(() => 0.1 * slowness());
+    const { samplesMs, slowness: middle } = await measureWith(simulated.run, simulated.clock, settings, slowness);
+    const even = samplesMs.filter((ms) => Math.abs(ms - 0.1) < 1e-6);
+    expect(even.length).toBeGreaterThan(0.8 * samplesMs.length);
+    for (const ms of samplesMs) expect(ms).toBeLessThan(0.14);
+    expect(middle).toBe(1);
+    const steady = simulate(() => 0.3);
+    const slowed = await measureWith(steady.run, steady.clock, settings, () => 1.5);
+    expect(summarize(slowed.samplesMs).medianMs).toBeCloseTo(0.2, 6);
+    expect(slowed.slowness).toBe(1.5);
+  });
+
   it('does not count slow first runs', async () => {
     const { clock, run } = simulate((index) => (index < 10 ? 20 : 2));
     expect(Math.max(...(await measure(run, clock)).samplesMs)).toBeCloseTo(2, 6);

@@ -44,7 +44,7 @@ describe('copyCounts', () => {
 describe('measurePasses', () => {
   it('counts the quietest passes once they agree, and keeps the others', async () => {
     const { runtime, clock, state } = fakeRuntime((load) => [4, 2, 3, 2.02, 5][load]!, 0.25);
-    const { all, counted } = await measurePasses(model, runtime, clock);
+    const { all, counted } = await measurePasses(model, { runtime, clock, pace: null });
     expect(medians(all)).toEqual([4, 2, 3, 2.02, 5]);
     expect(medians(counted)).toEqual([2, 2.02]);
     expect(state.loadCount).toBe(passCount.least);
@@ -52,22 +52,22 @@ describe('measurePasses', () => {
 
   it('goes on while the quietest disagree, to a limit', async () => {
     const settles = fakeRuntime((load) => [4, 2, 3, 5, 6, 7, 2.01][load]!, 0.25);
-    const { all, counted } = await measurePasses(model, settles.runtime, settles.clock);
+    const { all, counted } = await measurePasses(model, { ...settles, pace: null });
     expect(all).toHaveLength(7);
     expect(medians(counted)).toEqual([2, 2.01]);
     const never = fakeRuntime((load) => 2 ** load, 0.25);
-    expect((await measurePasses(model, never.runtime, never.clock)).all).toHaveLength(passCount.most);
+    expect((await measurePasses(model, { ...never, pace: null })).all).toHaveLength(passCount.most);
   });
 
   it('tells the overhead of every pass', async () => {
     const { runtime, clock } = fakeRuntime(() => 2, 0.5);
-    for (const { overheadMs } of (await measurePasses(model, runtime, clock)).all)
+    for (const { overheadMs } of (await measurePasses(model, { runtime, clock, pace: null })).all)
       expect(overheadMs).toBeCloseTo(0.5, 9);
   });
 
   it('takes from a piece what an invocation of several threads costs once, by copies side by side', async () => {
     const { runtime, clock, state } = fakeRuntime(waking, 0.002, 2);
-    const { all } = await measurePasses(piece, runtime, clock, true);
+    const { all } = await measurePasses(piece, { runtime, clock, pace: null }, true);
     for (const { medianMs, overheadMs } of all) {
       expect(medianMs).toBeCloseTo(nodeMs, 9);
       expect(overheadMs).toBeCloseTo(0, 9); // as much for many copies as for few: none of it is in the slope
@@ -80,21 +80,24 @@ describe('measurePasses', () => {
     const isFewer = (model: Model) => model.kind === 'graph' && model.graph.nodes.length === 8;
     const disturbed = (load: number, model: Model) => waking(load, model) + (isFewer(model) && load < 8 ? 0.05 : 0);
     const { runtime, clock } = fakeRuntime(disturbed, 0.002, 2);
-    expect(medians((await measurePasses(piece, runtime, clock, true)).counted)).toEqual([nodeMs, nodeMs]);
+    expect(medians((await measurePasses(piece, { runtime, clock, pace: null }, true)).counted)).toEqual([
+      nodeMs,
+      nodeMs,
+    ]);
   });
 
   it('takes a network as it is, and a piece of one thread or of a long time', async () => {
     const network = fakeRuntime(waking, 0.002, 2);
-    expect(medians((await measurePasses(piece, network.runtime, network.clock)).counted)).toEqual([0.04, 0.04]);
+    expect(medians((await measurePasses(piece, { ...network, pace: null })).counted)).toEqual([0.04, 0.04]);
     const single = fakeRuntime(waking, 0.002, 1);
-    expect(medians((await measurePasses(piece, single.runtime, single.clock, true)).counted)).toEqual([0.04, 0.04]);
+    expect(medians((await measurePasses(piece, { ...single, pace: null }, true)).counted)).toEqual([0.04, 0.04]);
     const long = fakeRuntime(() => 0.4, 0.002, 2);
-    expect(medians((await measurePasses(piece, long.runtime, long.clock, true)).counted)).toEqual([0.4, 0.4]);
+    expect(medians((await measurePasses(piece, { ...long, pace: null }, true)).counted)).toEqual([0.4, 0.4]);
   });
 
   it('fills the inputs with neither zeros nor denormals', async () => {
     const { runtime, clock, state } = fakeRuntime(() => 2, 0.25);
-    await measurePasses(model, runtime, clock);
+    await measurePasses(model, { runtime, clock, pace: null });
     for (const input of state.inputs) {
       expect(new Set(input).size).toBe(input.length);
       expect(Math.min(...input.map(Math.abs))).toBeGreaterThan(1e-3);
@@ -104,10 +107,10 @@ describe('measurePasses', () => {
 
   it('closes what it loaded, also where the runtime fails', async () => {
     const { runtime, clock, state } = fakeRuntime(() => 2, 0.25);
-    await measurePasses(model, runtime, clock);
+    await measurePasses(model, { runtime, clock, pace: null });
     expect(state.openCount).toBe(0);
     const broken: Runtime = { ...runtime, loadEmpty: () => Promise.reject(new Error('out of memory')) };
-    await expect(measurePasses(model, broken, clock)).rejects.toThrow('out of memory');
+    await expect(measurePasses(model, { runtime: broken, clock, pace: null })).rejects.toThrow('out of memory');
     expect(state.openCount).toBe(0);
   });
 });

@@ -1,5 +1,5 @@
+import { fillInputs } from '@bespoke/agent/inputs.js';
 import { modelOf } from '@bespoke/agent/job.js';
-import { fillInputs } from '@bespoke/agent/passes.js';
 import type { GraphModel } from '@bespoke/agent/runtime/runtime.js';
 import { openRuntime, type RuntimeChoice } from '@bespoke/agent/runtime/runtimes.js';
 import { sideBySide } from '@bespoke/agent/side-by-side.js';

@@ -4,7 +4,7 @@
  * more of them than the last-level cache holds; and after the whole cache was overwritten, activations and code with it.
  */
 import { readFileSync } from 'node:fs';
-import { fillInputs } from '@bespoke/agent/passes.js';
+import { fillInputs } from '@bespoke/agent/inputs.js';
 import { openTflite } from '@bespoke/agent/runtime/tflite.js';
 import { scaledWeights } from '@bespoke/agent/scaled-weights.js';
 import { describeWorkload } from '@bespoke/cloud/fleet/describe.js';

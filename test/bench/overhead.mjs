@@ -3,7 +3,7 @@
  * copies within one Graph say it otherwise: time over copies is a line, a block is its slope and the overhead its intercept. Prints
  * how far one block less the empty model lies from the slope. Argument: rounds.
  */
-import { fillInputs } from '@bespoke/agent/passes.js';
+import { fillInputs } from '@bespoke/agent/inputs.js';
 import { openTflite } from '@bespoke/agent/runtime/tflite.js';
 import { scaledWeights } from '@bespoke/agent/scaled-weights.js';
 import { fold } from '@bespoke/shared/graph/fold.js';

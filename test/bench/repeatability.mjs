@@ -8,8 +8,8 @@ import { createMeasurer } from '@bespoke/agent/measurer.js';
 import { agreeing, isSettled } from '@bespoke/cloud/fleet/campaign.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import { doubtsOf } from '@bespoke/shared/latency/doubt.js';
-import { samplesOfPasses } from '@bespoke/shared/latency/measurement.js';
-import { ascending, median, summarize, summarizePasses } from '@bespoke/shared/latency/statistics.js';
+import { summarizeMeasurement } from '@bespoke/shared/latency/measurement.js';
+import { ascending, median, summarize } from '@bespoke/shared/latency/statistics.js';
 import { benchWorkloads, measureSuccess, percent, printLoad, tfliteRuntime } from './workloads.mjs';
 
 const runCount = Number(process.argv[2] ?? 10);
@@ -20,6 +20,7 @@ const runtime = await tfliteRuntime(measurer);
 const workloads = (await benchWorkloads(measurer, runtime)).slice(0, Number(process.argv[3] ?? 20));
 
 /** [run][workload]: its measurements in the order in which they were made. */
+const startMs = performance.now();
 const runs = Array.from({ length: runCount }, () => workloads.map(() => []));
 for (const [run, measured] of runs.entries()) {
   for (let round = 0; round < agreeing.most; round++) {
@@ -29,12 +30,14 @@ for (const [run, measured] of runs.entries()) {
       const outcome = await measureSuccess(measurer, workloads[index].workload, { runtime });
       const { lowMs, highMs } = summarize(outcome.samplesMs);
       measured[index].push({
-        ...summarizePasses(samplesOfPasses(outcome)),
+        ...summarizeMeasurement(outcome),
         byRanks: { lowMs, highMs },
         isDoubtful: doubtsOf(outcome).length > 0,
       });
     }
   }
+  const leftS = ((performance.now() - startMs) / 1000 / (run + 1)) * (runCount - run - 1);
+  process.stderr.write(`run ${run + 1} of ${runCount}, ${leftS.toFixed(0)} s left\n`);
 }
 await measurer.close();
 printLoad('after');

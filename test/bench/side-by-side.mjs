@@ -5,8 +5,10 @@
  *
  *   node test/bench/side-by-side.mjs [rounds 3] [threads 2]
  */
+
+import { fillInputs } from '@bespoke/agent/inputs.js';
 import { modelOf } from '@bespoke/agent/job.js';
-import { copyCounts, fillInputs } from '@bespoke/agent/passes.js';
+import { copyCounts } from '@bespoke/agent/passes.js';
 import { openTflite } from '@bespoke/agent/runtime/tflite.js';
 import { sideBySide } from '@bespoke/agent/side-by-side.js';
 import { describeWorkload } from '@bespoke/cloud/fleet/describe.js';

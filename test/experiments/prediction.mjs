@@ -16,7 +16,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createMeasurer } from '@bespoke/agent/measurer.js';
-import { doubtOfBlock, maxJobCount, maxRepeats, recentBlockCount, sentinel } from '@bespoke/cloud/fleet/sentinel.js';
+import { doubtOfBlock, maxJobCount, recentBlockCount, repeatsAfter } from '@bespoke/cloud/fleet/sentinel.js';
 import { openCells, resolveCells } from '@bespoke/cloud/search/eeea/cell-presets.js';
 import { drawGenes } from '@bespoke/cloud/search/eeea/gene-space.js';
 import { fitPredictor, networkWorkload } from '@bespoke/cloud/search/predictor.js';
@@ -28,6 +28,7 @@ import { writeTflite } from '@bespoke/shared/format/tflite.js';
 import { GraphBuilder } from '@bespoke/shared/graph/graph.js';
 import { initializeWeights } from '@bespoke/shared/graph/weights.js';
 import { judge } from '@bespoke/shared/latency/calibration.js';
+import { sentinel } from '@bespoke/shared/latency/sentinel.js';
 import { summarize } from '@bespoke/shared/latency/statistics.js';
 import { piecesOf, workloadKey } from '@bespoke/shared/latency/workload.js';
 import { ByteBuffer } from 'flatbuffers';
@@ -90,6 +91,8 @@ const { measure, close } = await openMeasuring();
 
 /** What the sentinel took around the last good blocks, in ms. */
 const levelsMs = [];
+/** Of each block so far. */
+const wereVoid = [];
 
 const withinNs = options['within-ns'] === undefined ? null : Number(options['within-ns']);
 const distance = withinNs === null ? null : await openDistance();
@@ -119,8 +122,10 @@ async function measureBlock(workloads, openingMs) {
     const doubt = doubtOfBlock(openingMs, closingMs, levelsMs.slice(-2 * recentBlockCount));
     if (doubt === null) levelsMs.push(openingMs, closingMs);
     else process.stderr.write(`  ${doubt}\n`);
+    const mostRepeats = repeatsAfter(wereVoid.slice(-recentBlockCount));
+    wereVoid.push(doubt !== null);
     for (const [key, entry] of tried) entries.push([key, { ...entry, doubt }]);
-    if (doubt === null || repeat === maxRepeats) return { entries, closingMs };
+    if (doubt === null || repeat >= mostRepeats) return { entries, closingMs };
     openingMs = closingMs;
   }
 }

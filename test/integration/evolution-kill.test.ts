@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IndividualView } from '@bespoke/shared/protocol/api.js';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type CloudProcess, finishedStudy, startCloudProcess } from '../support/cloud-process.js';
+import { type CloudProcess, finishedStudy, patienceMs, startCloudProcess } from '../support/cloud-process.js';
 import { until } from '../support/until.js';
 
 /** Other steps are another way of training, of which nothing is known yet; the networks that are measured are the same. */
@@ -50,9 +50,6 @@ const trainedCount = () => {
 /** What an individual is, whenever its evaluation ended. */
 const archive = (individuals: readonly IndividualView[]) =>
   individuals.map(({ genes, accuracy, generation }) => JSON.stringify({ genes, accuracy, generation })).sort();
-
-/** No aim: on a machine that others use as well, the agent measures until its figures agree. */
-const patienceMs = 800_000;
 
 describe('an evolution', () => {
   it('survives kill -9 of the cloud with the same individuals, and trains none twice', {

@@ -12,8 +12,8 @@ import { pairAgent } from '@bespoke/agent/pair.js';
 import { agreeing, isSettled } from '@bespoke/cloud/fleet/campaign.js';
 import type { Measurement } from '@bespoke/cloud/store/latencies.js';
 import { openStore } from '@bespoke/cloud/store/store.js';
-import { samplesOfPasses } from '@bespoke/shared/latency/measurement.js';
-import { ascending, summarizePasses } from '@bespoke/shared/latency/statistics.js';
+import { summarizeMeasurement } from '@bespoke/shared/latency/measurement.js';
+import { ascending } from '@bespoke/shared/latency/statistics.js';
 import { type BlockWorkload, workloadKey } from '@bespoke/shared/latency/workload.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryFolder } from '../support/folder.js';
@@ -57,7 +57,7 @@ async function startHog() {
   return { startedAt: new Date().toISOString(), end };
 }
 
-const medianMs = (measurement: Measurement) => summarizePasses(samplesOfPasses(measurement)).medianMs;
+const medianMs = (measurement: Measurement) => summarizeMeasurement(measurement).medianMs;
 
 // The share of the time in which others had the core is what tells of a hog for certain.
 describe.skipIf(process.platform !== 'linux')(

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readPipelineCheckpoint } from '@bespoke/cloud/train/gpipe/pipeline-checkpoint.js';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type CloudProcess, finishedStudy, startCloudProcess } from '../support/cloud-process.js';
+import { type CloudProcess, finishedStudy, patienceMs, startCloudProcess } from '../support/cloud-process.js';
 import { until } from '../support/until.js';
 
 const spec = `
@@ -51,7 +51,7 @@ describe('a study with a pipeline', () => {
         const pipeline = await pipelineOf(id);
         return pipeline?.step ? pipeline : null;
       },
-      400_000,
+      patienceMs,
     );
     expect(first.plan).toMatchObject({ reason: 'measured', microBatchCount: 2, capBytes: 5e8 });
     expect(first.plan.stages).toHaveLength(2);

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type CloudProcess, finishedStudy, startCloudProcess } from '../support/cloud-process.js';
+import { type CloudProcess, finishedStudy, patienceMs, startCloudProcess } from '../support/cloud-process.js';
 import { until } from '../support/until.js';
 
 const spec = `
@@ -40,7 +40,7 @@ const derivedOf = (id: string) =>
   JSON.parse(readFileSync(join(directory, 'studies', id, 'derived.json'), 'utf8')) as Derived;
 
 describe('a study', () => {
-  it('survives kill -9 of the cloud during its search with the same architecture', { timeout: 1_200_000 }, async () => {
+  it('survives kill -9 of the cloud during its search with the same architecture', { timeout: 1_800_000 }, async () => {
     const first = await start();
     await until('the agent', async () => (await first.call('GET /api/devices')).some(({ online }) => online), 60_000);
     const { id: whole } = await first.call('POST /api/studies', '', { yaml: spec });
@@ -50,7 +50,7 @@ describe('a study', () => {
     await until(
       'the search',
       async () => (await first.call('GET /api/studies/:id', id)).searchPoints.some(({ step }) => step >= 300),
-      400_000,
+      patienceMs,
     );
     await first.kill();
     const checkpoint = JSON.parse(readFileSync(join(directory, 'studies', id, 'search', 'search.json'), 'utf8'));

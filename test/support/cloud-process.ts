@@ -65,6 +65,9 @@ export async function startCloudProcess(dataDirectory: string, ...options: strin
   };
 }
 
+/** For what a study measures. No aim: on a machine that others use as well, the agent measures until its figures agree. */
+export const patienceMs = 800_000;
+
 /** The study's detail once it is finished. Throws the sentence with which it failed. */
 export function finishedStudy(cloud: CloudProcess, id: string): Promise<StudyDetail> {
   return until(
@@ -74,6 +77,6 @@ export function finishedStudy(cloud: CloudProcess, id: string): Promise<StudyDet
       if (study.status === 'failed') throw new Error(study.error!);
       return study.status === 'finished' ? study : null;
     },
-    400_000,
+    patienceMs,
   );
 }

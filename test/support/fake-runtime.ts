@@ -17,11 +17,12 @@ export interface FakeRuntime {
   };
 }
 
-/** Loaded for the n-th time, from 0, a run of the model takes `costMs(n, model)`, of which `overheadMs` are overhead. */
+/** Loaded for the n-th time, from 0, a run of the model takes `costMs(n, model)`, of which `overheadMs` are overhead; both so many times longer as the device is slow. */
 export function fakeRuntime(
   costMs: (load: number, model: Model) => number,
   overheadMs: number,
   threads = 1,
+  slownessAt: (nowMs: number) => number = () => 1,
 ): FakeRuntime {
   let nowMs = 0;
   const state = { loadCount: 0, openCount: 0, inputs: [] as Float32Array[] };
@@ -31,7 +32,7 @@ export function fakeRuntime(
       inputs: [new Float32Array(48)],
       outputs: [new Float32Array(64)],
       run: (count) => {
-        nowMs += runMs * count;
+        for (let i = 0; i < count; i++) nowMs += runMs * slownessAt(nowMs);
       },
       close: () => {
         state.openCount--;

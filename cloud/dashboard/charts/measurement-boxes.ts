@@ -199,6 +199,7 @@ function boxTooltip(box: SampleBox): string {
 const hostColumns: { readonly [F in keyof HostState]: Column } = {
   loadAverage: { label: 'load', format: formatSignificant },
   waitedShare: { label: 'without a core', format: formatPercent },
+  slowness: { label: 'times slower', format: formatSignificant },
   frequencyBeforeMhz: { label: 'clock before (MHz)', format: formatInteger },
   frequencyAfterMhz: { label: 'clock after (MHz)', format: formatInteger },
   governor: { label: 'governor' },

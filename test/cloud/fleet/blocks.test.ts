@@ -1,9 +1,10 @@
 import { JobQueue } from '@bespoke/cloud/fleet/queue.js';
 import { type AgentLink, Registry } from '@bespoke/cloud/fleet/registry.js';
-import { maxSentinelAttempts, sentinel } from '@bespoke/cloud/fleet/sentinel.js';
+import { maxSentinelAttempts } from '@bespoke/cloud/fleet/sentinel.js';
 import type { Job } from '@bespoke/cloud/store/jobs.js';
 import { openStore } from '@bespoke/cloud/store/store.js';
 import type { MeasurementOutcome } from '@bespoke/shared/latency/measurement.js';
+import { sentinel } from '@bespoke/shared/latency/sentinel.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
 import type { JobMessage } from '@bespoke/shared/protocol/agent.js';
 import { describe, expect, it, onTestFinished } from 'vitest';

@@ -7,6 +7,7 @@ import { predictors } from '@bespoke/cloud/store/migrations/0004-predictors.js';
 import { pairedAgents } from '@bespoke/cloud/store/migrations/0005-paired-agents.js';
 import { leanIndices } from '@bespoke/cloud/store/migrations/0006-lean-indices.js';
 import { evolution } from '@bespoke/cloud/store/migrations/0007-evolution.js';
+import { pipelines } from '@bespoke/cloud/store/migrations/0008-pipelines.js';
 import { openStore } from '@bespoke/cloud/store/store.js';
 import { canonicalJson } from '@bespoke/shared/base/json.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
@@ -75,5 +76,32 @@ describe('migrations', () => {
     const stoppingPhases = ['asked', 'left alone'].map((id) => store.studies.clock(id).stoppingPhase);
     expect(stoppingPhases).toEqual(['search', null]);
     expect(store.studies.detail('asked')).toMatchObject({ phase: 'search', pipeline: null });
+  });
+
+  it('compare no sentinel with that of versions before', () => {
+    const folder = temporaryFolder();
+    const old = new Sqlite(join(folder, 'bespoke.sqlite'));
+    const before = [first, passes, blocks, predictors, pairedAgents, leanIndices, evolution, pipelines];
+    for (const migration of before) old.exec(migration);
+    old
+      .prepare(
+        "INSERT INTO devices (id, name, info, runtimes, first_seen, last_seen) VALUES (?, ?, ?, ?, '2026', '2026')",
+      )
+      .run(device.id, device.name, JSON.stringify(device.info), JSON.stringify(device.runtimes));
+    old
+      .prepare(
+        "INSERT INTO blocks (device_id, runtime, state, opening_ms, closing_ms, opened, ended) VALUES (?, ?, 'good', 0.1, 0.1, '2026', '2026')",
+      )
+      .run(device.id, canonicalJson(runtime));
+    old.pragma(`user_version = ${before.length}`);
+    old.close();
+
+    const store = openStore(folder);
+    onTestFinished(() => store.close());
+    const block = store.blocks.add(device.id, runtime, 0.3);
+    expect(store.blocks.levelsMs(device.id, runtime, 8)).toEqual([0.3]);
+    expect(store.blocks.readings(device.id).map(({ medianMs }) => medianMs)).toEqual([0.3]);
+    store.blocks.end(block.id, 0.3, null, 0);
+    expect(store.blocks.wereVoid(device.id, runtime, 8)).toEqual([false, false]);
   });
 });

@@ -14,7 +14,7 @@ const sound: MeasurementSuccess = {
   overheadMs: 0.01,
   batchSize: 1,
   runtime: { runtime: 'tflite', version: '2.9.0', threads: 1, delegate: 'xnnpack' },
-  host: { ...unknownHost, waitedShare: 0.05, throttled: false },
+  host: { ...unknownHost, waitedShare: 0.05, throttled: false, slowness: 1 },
 };
 
 describe('doubtsOf', () => {
@@ -24,11 +24,12 @@ describe('doubtsOf', () => {
   });
 
   it('names everything that speaks against it', () => {
-    const host = { ...unknownHost, waitedShare: 0.42, throttled: true };
+    const host = { ...unknownHost, waitedShare: 0.42, throttled: true, slowness: 1.64 };
     expect(doubtsOf({ ...sound, uncountedMs: [1.4], overheadMs: 0.5, host })).toEqual([
       'heat or a weak supply slowed the processor down',
-      'its passes differ: the interval reaches 80% from the median',
+      'it is not known well: the interval reaches 83% from the median',
       'other programs had the core for 42% of the time',
+      'the device was 1.64 times slower than at its quietest, which is taken out',
       '33% of each reading was overhead, taken out',
     ]);
   });

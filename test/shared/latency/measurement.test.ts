@@ -21,6 +21,7 @@ const success: MeasurementSuccess = {
   host: {
     loadAverage: 0.5,
     waitedShare: 0.02,
+    slowness: 1.3,
     frequencyBeforeMhz: null,
     frequencyAfterMhz: 2400,
     governor: 'performance',

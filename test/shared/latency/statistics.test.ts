@@ -91,6 +91,11 @@ describe('summarizePasses', () => {
     expect(summarizePasses(passes)).toMatchObject({ medianMs: 2, lowMs: 0.5, highMs: 3.5 });
   });
 
+  it('reaches further by a tenth of the logarithm of what was taken out for a slow device', () => {
+    const { lowMs, medianMs, highMs } = summarizePasses([pass(true, 2, 2, 2)], Math.E);
+    expect([lowMs, medianMs, highMs]).toEqual([1.8, 2, 2.2]);
+  });
+
   it('never reaches less far than the ranks of the samples, nor below zero', () => {
     const alone = [pass(true, 1, 2, 3, 4, 5, 6, 7, 8)];
     expect(summarizePasses(alone)).toMatchObject({ lowMs: 1, highMs: 8 });

@@ -1,0 +1,106 @@
+/**
+ * Pace: how fast the device is at the moment, told by one small block that is timed between the samples of everything else.
+ *
+ * What slows a processor for seconds to minutes (another system on the same core of a host, a clock that heat or a neighbour holds down) outlasts every pass, and no
+ * program sees it. But it slows a block between two samples as it slows them, so a sample is told as at the block's quietest:
+ *
+ *   look │ sample │ look │ sample │ look          told = sample x quietest / mean of the looks to both sides
+ *
+ * Looks within 3% of the quietest change nothing, which is their own unrest; from 6% all is taken out, and in between a part. How much it was is told with the measurement, and puts it in
+ * doubt where it is much.
+ */
+
+import { ascending, quantile } from '@bespoke/shared/latency/statistics.js';
+import type { BlockWorkload } from '@bespoke/shared/latency/workload.js';
+import { graphModelOf } from './graph-model.js';
+import { fillInputs } from './inputs.js';
+import type { Clock } from './measure.js';
+import type { Runtime, Session } from './runtime/runtime.js';
+
+/**
+ * An MBConv block of 0.04 ms on one core of a desktop. Of four blocks that were tried it is slowed most like other workloads are; 5x5 depthwise convolutions are
+ * slowed more than most (docs/measurement.md).
+ */
+export const referenceBlock: BlockWorkload = {
+  kind: 'block',
+  body: {
+    kind: 'mbconv',
+    outChannels: 32,
+    expandRatio: 4,
+    kernelSize: 3,
+    stride: 1,
+    activation: 'relu6',
+    squeezeExcite: false,
+  },
+  inputShapes: [[14, 14, 32]],
+  dtype: 'float32',
+  batch: 1,
+};
+
+/** A look is so many runs of the block as take this long, one at least. */
+const lookMs = 0.15;
+/** Where one run takes longer, looks would take more time than samples. */
+const longestRunMs = 1;
+/** The unrest of looks on a quiet device; from twice that on it is none. */
+const unrestShare = 0.03;
+/** The quietest of a pass is its looks' tenth: single ones scatter. */
+const quietShare = 0.1;
+/** To learn a first level; before them, to warm up. */
+const firstLookCount = 40;
+
+export class Pace {
+  #looksMs: number[] = [];
+  #quietestMs = Number.POSITIVE_INFINITY;
+  #leastMs = Number.POSITIVE_INFINITY;
+
+  private constructor(
+    private readonly session: Session,
+    private readonly clock: Clock,
+    private readonly runCount: number,
+  ) {}
+
+  /** Null where the runtime answers later, or takes too long. */
+  static async open(runtime: Runtime, clock: Clock): Promise<Pace | null> {
+    const session = await runtime.load(graphModelOf(referenceBlock));
+    fillInputs(session);
+    const pending = session.run(firstLookCount); // warms up
+    await pending;
+    const startMs = clock.nowMs();
+    await session.run(firstLookCount);
+    const runMs = (clock.nowMs() - startMs) / firstLookCount;
+    if (!pending && runMs <= longestRunMs) return new Pace(session, clock, Math.max(1, Math.round(lookMs / runMs)));
+    session.close();
+    return null;
+  }
+
+  /** A job begins. `quietestMs`: what earlier ones found lately, if any did. */
+  begin(quietestMs = Number.POSITIVE_INFINITY): void {
+    this.#quietestMs = quietestMs;
+    this.#leastMs = Number.POSITIVE_INFINITY;
+    for (let count = 0; count < firstLookCount; count++) this.slowness();
+    this.endPass();
+  }
+
+  /** What one run of the block took at its quietest since the job began. */
+  get leastMs(): number {
+    return this.#leastMs;
+  }
+
+  /** Looks: how many times slower than at its quietest the device is at the moment; at least 1. */
+  slowness(): number {
+    const startMs = this.clock.nowMs();
+    this.session.run(this.runCount);
+    const ms = (this.clock.nowMs() - startMs) / this.runCount;
+    this.#looksMs.push(ms);
+    const share = ms / this.#quietestMs - 1;
+    return 1 + Math.max(0, Math.min(share, 2 * (share - unrestShare)));
+  }
+
+  /** A pass ends: it may have been quieter than all before. */
+  endPass(): void {
+    if (this.#looksMs.length === 0) return;
+    this.#leastMs = Math.min(this.#leastMs, quantile(ascending(this.#looksMs), quietShare));
+    this.#quietestMs = Math.min(this.#quietestMs, this.#leastMs);
+    this.#looksMs = [];
+  }
+}

@@ -1,0 +1,100 @@
+import { runJob } from '@bespoke/agent/job.js';
+import { Pace, referenceBlock } from '@bespoke/agent/pace.js';
+import type { Runtime } from '@bespoke/agent/runtime/runtime.js';
+import { doubtsOf } from '@bespoke/shared/latency/doubt.js';
+import { unknownHost } from '@bespoke/shared/latency/measurement.js';
+import { median } from '@bespoke/shared/latency/statistics.js';
+import { type BlockWorkload, workloadSchema } from '@bespoke/shared/latency/workload.js';
+import { describe, expect, it } from 'vitest';
+import { fakeRuntime } from '../support/fake-runtime.js';
+
+/** A device whose speed is `state.slowness` at the moment, or told by its clock; the block takes 0.05 ms at its quietest, other models 0.2. */
+function device(slownessAt: (nowMs: number) => number) {
+  const fake = fakeRuntime((load) => (load === 0 ? 0.05 : 0.2), 0.001, 1, slownessAt);
+  return { ...fake, open: () => Pace.open(fake.runtime, fake.clock) };
+}
+
+const workload: BlockWorkload = {
+  kind: 'block',
+  body: { kind: 'conv', outChannels: 4, kernelSize: 3, stride: 1, activation: 'relu' },
+  inputShapes: [[4, 4, 3]],
+  dtype: 'float32',
+  batch: 1,
+};
+
+describe('referenceBlock', () => {
+  it('is a legal workload', () => expect(workloadSchema.parse(referenceBlock)).toEqual(referenceBlock));
+});
+
+describe('Pace', () => {
+  it('tells how many times slower than at its quietest the device is; within 3%, that it is not, and in part up to 6%', async () => {
+    let slowness = 1;
+    const pace = (await device(() => slowness).open())!;
+    pace.begin();
+    expect(pace.leastMs).toBeCloseTo(0.05, 9);
+    for (const [slow, told] of [
+      [1.02, 1],
+      [1.03, 1],
+      [1.04, 1.02],
+      [1.06, 1.06],
+      [1.6, 1.6],
+    ] as const) {
+      slowness = slow;
+      expect(pace.slowness()).toBeCloseTo(told, 9);
+    }
+  });
+
+  it('goes by what earlier jobs found, and tells later ones the least of its own', async () => {
+    const pace = (await device(() => 2).open())!;
+    pace.begin(0.05);
+    expect(pace.slowness()).toBeCloseTo(2, 9);
+    expect(pace.leastMs).toBeCloseTo(0.1, 9);
+    pace.begin();
+    expect(pace.slowness()).toBe(1);
+  });
+
+  it('learns from a pass that is quieter than all before', async () => {
+    let slowness = 2;
+    const pace = (await device(() => slowness).open())!;
+    pace.begin();
+    slowness = 1;
+    for (let count = 0; count < 20; count++) expect(pace.slowness()).toBe(1);
+    pace.endPass();
+    slowness = 2;
+    expect(pace.slowness()).toBeCloseTo(2, 9);
+  });
+
+  it('is not to be had where a runtime answers later or takes too long, and closes what it loaded', async () => {
+    const slow = fakeRuntime(() => 2, 0);
+    expect(await Pace.open(slow.runtime, slow.clock)).toBeNull();
+    const { runtime, clock, state } = fakeRuntime(() => 0.05, 0);
+    const later: Runtime = {
+      ...runtime,
+      load: async (model) => {
+        const session = await runtime.load(model);
+        return { ...session, run: async (count) => session.run(count) };
+      },
+    };
+    expect(await Pace.open(later, clock)).toBeNull();
+    expect([slow.state.openCount, state.openCount]).toEqual([0, 0]);
+  });
+
+  //   speed   ▔▔▔▁▁▁▁▁▁▔▔▔▁▁▁▁▁▁▔▔▔      a third of the time at its quietest, else 1.7 times slower
+  it('has a job tell what a model takes at the quietest, whatever the device does meanwhile, and that it is in doubt', async () => {
+    const restless = device((nowMs) => (Math.floor(nowMs / 800) % 3 === 0 ? 1 : 1.7));
+    const pace = (await restless.open())!;
+    for (let job = 0; job < 4; job++) {
+      pace.begin(0.05);
+      const outcome = await runJob({ workload }, restless.runtime, restless.clock, () => () => unknownHost, pace);
+      if (!outcome.ok) throw new Error(outcome.log);
+      expect(median(outcome.samplesMs)).toBeGreaterThan(0.1985);
+      expect(median(outcome.samplesMs)).toBeLessThan(0.201);
+    }
+    pace.begin(0.03);
+    const outcome = await runJob({ workload }, restless.runtime, restless.clock, () => () => unknownHost, pace);
+    if (!outcome.ok) throw new Error(outcome.log);
+    expect(doubtsOf(outcome)).toContainEqual(
+      expect.stringMatching(/^the device was \d\.\d\d times slower than at its quietest, which is taken out$/),
+    );
+  });
+});
