@@ -46,11 +46,20 @@ async function answer({ choice, job, quietestMs }: IsolatedRequest): Promise<Iso
   }
   opened.set(choice.delegate, runtime);
   if (!job) return { ok: true, runtime: runtime.key, outcome: null };
-  const pace = paces.has(choice.delegate) ? paces.get(choice.delegate)! : await Pace.open(runtime, clock);
-  paces.set(choice.delegate, pace);
+  if (!paces.has(choice.delegate)) paces.set(choice.delegate, await paceOf(runtime));
+  const pace = paces.get(choice.delegate)!;
   pace?.begin(quietestMs);
   const outcome = await runJob(job, runtime, clock, watchHost, pace);
   return { ok: true, runtime: runtime.key, outcome, quietestMs: pace?.leastMs };
+}
+
+/** A runtime that cannot run the block measures without; if it can run nothing, the job says so. */
+async function paceOf(runtime: Runtime): Promise<Pace | null> {
+  try {
+    return await Pace.open(runtime, clock);
+  } catch {
+    return null;
+  }
 }
 
 process.on('message', async (request: IsolatedRequest) => process.send!(await answer(request)));

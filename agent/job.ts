@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { isAppError } from '@bespoke/shared/base/errors.js';
 import {
   type FailureReason,
+  type HostState,
   type MeasurementOutcome,
   type MeasurementSuccess,
   maxLogLength,
@@ -14,7 +15,7 @@ import { median } from '@bespoke/shared/latency/statistics.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { FileWorkload, Workload } from '@bespoke/shared/latency/workload.js';
 import { graphModelOf } from './graph-model.js';
-import { type SystemState, watchHost } from './host-state.js';
+import { watchHost } from './host-state.js';
 import type { Clock } from './measure.js';
 import type { Pace } from './pace.js';
 import { measurePasses, type Pass, type Passes } from './passes.js';
@@ -52,7 +53,8 @@ export async function runJob(
     const model = modelOf(job);
     const hostAfter = watch();
     const passes = await measurePasses(model, { runtime, clock, pace }, isPiece[job.workload.kind]);
-    return outcomeOf(passes, runtime.key, hostAfter());
+    const slowness = pace && compact(median([...passes.counted].map((pass) => pass.slowness)));
+    return outcomeOf(passes, runtime.key, { ...hostAfter(), slowness });
   } catch (error) {
     const { message, stack } = error as Error;
     const log = isAppError(error) || error instanceof Refusal ? message : (stack ?? message);
@@ -83,7 +85,7 @@ function checkedFile({ sha256, byteCount }: FileWorkload, bytes: Uint8Array | un
   return bytes;
 }
 
-function outcomeOf({ all, counted }: Passes, runtime: RuntimeKey, host: SystemState): MeasurementSuccess {
+function outcomeOf({ all, counted }: Passes, runtime: RuntimeKey, host: HostState): MeasurementSuccess {
   const overheadMs = compact(median([...counted].map((pass) => pass.overheadMs)));
   const samplesOf = (passes: readonly Pass[]) =>
     passes.flatMap((pass) => pass.samplesMs.map((ms) => compact(Math.max(ms - overheadMs, leastMs))));
@@ -95,7 +97,7 @@ function outcomeOf({ all, counted }: Passes, runtime: RuntimeKey, host: SystemSt
     overheadMs,
     batchSize: all.find((pass) => counted.has(pass))!.batchSize,
     runtime,
-    host: { ...host, slowness: compact(median([...counted].map((pass) => pass.slowness))) },
+    host,
   };
 }
 

@@ -19,7 +19,7 @@ import type { Runtime, Session } from './runtime/runtime.js';
 
 /**
  * An MBConv block of 0.04 ms on one core of a desktop. Of four blocks that were tried it is slowed most like other workloads are; 5x5 depthwise convolutions are
- * slowed more than most (docs/measurement.md).
+ * slowed more than most (docs/adr/0008).
  */
 export const referenceBlock: BlockWorkload = {
   kind: 'block',
@@ -37,16 +37,17 @@ export const referenceBlock: BlockWorkload = {
   batch: 1,
 };
 
-/** A look is so many runs of the block as take this long, one at least. */
-const lookMs = 0.15;
+/** Timed in a look, after one that is not: the sample before has put the block out of the caches, and that run takes 1.1 to 1.8 times as long. */
+const runCount = 3;
 /** Where one run takes longer, looks would take more time than samples. */
-const longestRunMs = 1;
+const longestRunMs = 0.5;
 /** The unrest of looks on a quiet device; from twice that on it is none. */
 const unrestShare = 0.03;
 /** The quietest of a pass is its looks' tenth: single ones scatter. */
 const quietShare = 0.1;
-/** To learn a first level; before them, to warm up. */
+/** Before the first pass of a job. */
 const firstLookCount = 40;
+const warmUpCount = 40;
 
 export class Pace {
   #looksMs: number[] = [];
@@ -56,19 +57,18 @@ export class Pace {
   private constructor(
     private readonly session: Session,
     private readonly clock: Clock,
-    private readonly runCount: number,
   ) {}
 
-  /** Null where the runtime answers later, or takes too long. */
+  /** Null where the runtime answers later, or takes too long. Throws what the runtime throws. */
   static async open(runtime: Runtime, clock: Clock): Promise<Pace | null> {
     const session = await runtime.load(graphModelOf(referenceBlock));
     fillInputs(session);
-    const pending = session.run(firstLookCount); // warms up
+    const pending = session.run(warmUpCount);
+    if (!pending) {
+      const pace = new Pace(session, clock);
+      if (pace.#lookMs() <= longestRunMs) return pace;
+    }
     await pending;
-    const startMs = clock.nowMs();
-    await session.run(firstLookCount);
-    const runMs = (clock.nowMs() - startMs) / firstLookCount;
-    if (!pending && runMs <= longestRunMs) return new Pace(session, clock, Math.max(1, Math.round(lookMs / runMs)));
     session.close();
     return null;
   }
@@ -88,9 +88,7 @@ export class Pace {
 
   /** Looks: how many times slower than at its quietest the device is at the moment; at least 1. */
   slowness(): number {
-    const startMs = this.clock.nowMs();
-    this.session.run(this.runCount);
-    const ms = (this.clock.nowMs() - startMs) / this.runCount;
+    const ms = this.#lookMs();
     this.#looksMs.push(ms);
     const share = ms / this.#quietestMs - 1;
     return 1 + Math.max(0, Math.min(share, 2 * (share - unrestShare)));
@@ -102,5 +100,13 @@ export class Pace {
     this.#leastMs = Math.min(this.#leastMs, quantile(ascending(this.#looksMs), quietShare));
     this.#quietestMs = Math.min(this.#quietestMs, this.#leastMs);
     this.#looksMs = [];
+  }
+
+  /** Of one run. */
+  #lookMs(): number {
+    this.session.run(1);
+    const startMs = this.clock.nowMs();
+    this.session.run(runCount);
+    return (this.clock.nowMs() - startMs) / runCount;
   }
 }

@@ -93,7 +93,7 @@ function slope(longer: Pass, shorter: Pass, addedCount: number): Pass {
   return {
     samplesMs: longer.samplesMs.map((ms) => each(ms, shorter.medianMs)),
     batchSize: longer.batchSize,
-    slowness: longer.slowness,
+    slowness: Math.max(longer.slowness, shorter.slowness),
     overheadMs: each(longer.overheadMs, shorter.overheadMs),
     medianMs: each(longer.medianMs, shorter.medianMs),
   };

@@ -28,6 +28,6 @@ export class QuietestLately {
     if (elapsedMs < periodMs) return;
     this.#before = elapsedMs < 2 * periodMs ? this.#least : Number.POSITIVE_INFINITY;
     this.#least = Number.POSITIVE_INFINITY;
-    this.#startMs = nowMs;
+    this.#startMs = Number.isFinite(elapsedMs) ? nowMs - (elapsedMs % periodMs) : nowMs;
   }
 }

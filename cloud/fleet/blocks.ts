@@ -15,6 +15,7 @@ import {
   abandoned,
   doubtOfBlock,
   freshMs,
+  maxRepeats,
   recentBlockCount,
   repeatsAfter,
   type Step,
@@ -160,7 +161,9 @@ export class BlockKeeper {
   #end({ id, deviceId, runtime }: Block, closingMs: number | null, doubt: string | null): void {
     this.#blocks.delete(deviceId);
     const { blocks } = this.store;
-    const mostRepeats = repeatsAfter(blocks.wereVoid(deviceId, runtime, recentBlockCount));
+    // That an agent left, or its sentinel failed, says nothing of the next try.
+    const mostRepeats =
+      closingMs === null ? maxRepeats : repeatsAfter(blocks.wereVoid(deviceId, runtime, recentBlockCount));
     this.queue.judged(blocks.end(id, closingMs, doubt, mostRepeats));
   }
 }

@@ -5,12 +5,12 @@
  *   join ─▶ busy ─ready─▶ idle ─task─▶ measuring ─result─▶ busy ─ready─▶ …      leave from anywhere: the lease goes back
  */
 import { canonicalJson } from '@bespoke/shared/base/json.js';
-import { sentinel } from '@bespoke/shared/latency/sentinel.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { CloudByeReason, CloudMessage, ResultMessage } from '@bespoke/shared/protocol/agent.js';
 import type { DeviceView } from '@bespoke/shared/protocol/api.js';
 import type { CloudConfig } from '../config.js';
 import type { Device } from '../store/devices.js';
+import { sentinel } from '../store/sentinel.js';
 import type { Store } from '../store/store.js';
 import { BlockKeeper, type Task } from './blocks.js';
 import { describeWorkload } from './describe.js';

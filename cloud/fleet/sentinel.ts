@@ -1,5 +1,5 @@
 /**
- * Sentinel: one small workload (shared/latency/sentinel.ts), measured again and again, that tells whether a device is as it was. What is measured between
+ * Sentinel: one small workload (cloud/store/sentinel.ts), measured again and again, that tells whether a device is as it was. What is measured between
  * two sentinels is a block; a block whose sentinels differ is void.
  *
  *             sentinel                 20 jobs, or no job waits,
@@ -56,7 +56,7 @@ export function stepOf(block: BlockView | null, jobWaits: boolean): Step {
 
 /**
  * How often a job may go round again for void blocks. `wereVoid`: of the device's last blocks, in any order. Where most of them were void, a repeat would
- * meet what it is to avoid: jobs count at once, with their doubt, and that several of them agree is for campaigns to see to.
+ * meet what it is to avoid: jobs count at once, with their doubt, and that several of them agree, those campaigns see to that searches stand on.
  */
 export function repeatsAfter(wereVoid: readonly boolean[]): number {
   const voidCount = wereVoid.filter(Boolean).length;

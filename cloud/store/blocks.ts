@@ -1,9 +1,10 @@
 /** Blocks: jobs that one device measured between two sentinels. What a block's end means for its jobs is one transaction. */
-import { sentinelKey } from '@bespoke/shared/latency/sentinel.js';
+
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { SentinelPoint } from '@bespoke/shared/protocol/api.js';
 import type { Database } from './database.js';
 import { runtimeOf, runtimeText } from './runtime-text.js';
+import { sentinelKey } from './sentinel.js';
 
 export type BlockState = 'opening' | 'open' | 'closing' | 'good' | 'void';
 
@@ -67,8 +68,8 @@ function prepare(database: Database) {
       `SELECT MIN(opening_ms, COALESCE(closing_ms, opening_ms)) AS ms FROM blocks
        WHERE device_id = ? AND runtime = ? AND sentinel = ? AND opening_ms IS NOT NULL ORDER BY id DESC LIMIT ?`,
     ),
-    verdicts: database.prepare<[string, string, number], { state: BlockState }>(
-      `SELECT state FROM blocks WHERE device_id = ? AND runtime = ? AND opening_ms IS NOT NULL AND closing_ms IS NOT NULL ORDER BY id DESC LIMIT ?`,
+    verdicts: database.prepare<[string, string, string, number], { state: BlockState }>(
+      `SELECT state FROM blocks WHERE device_id = ? AND runtime = ? AND sentinel = ? AND opening_ms IS NOT NULL AND closing_ms IS NOT NULL ORDER BY id DESC LIMIT ?`,
     ),
     end: database.prepare<
       [{ id: number; state: BlockState; closingMs: number | null; doubt: string | null; now: string }]
@@ -143,7 +144,9 @@ export class Blocks {
 
   /** Whether each of the last blocks that the sentinel opened and closed was void, the latest first. */
   wereVoid(deviceId: string, runtime: RuntimeKey, most: number): boolean[] {
-    return this.#sql.verdicts.all(deviceId, runtimeText(runtime), most).map(({ state }) => state === 'void');
+    return this.#sql.verdicts
+      .all(deviceId, runtimeText(runtime), sentinelKey, most)
+      .map(({ state }) => state === 'void');
   }
 
   /** What the sentinel took before and after each block, oldest first; a void block says why at the reading that closed it. */

@@ -8,6 +8,7 @@ import {
   type MeasurementSuccess,
   type PassRecord,
   summarizeMeasurement,
+  unknownHost,
 } from '@bespoke/shared/latency/measurement.js';
 import type { LatencyEntry, LatencyTable, RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
@@ -195,7 +196,7 @@ export class Latencies {
       passes: JSON.parse(row.passes) as PassRecord[],
       overheadMs: row.overhead_ms,
       batchSize: row.batch_size,
-      host: JSON.parse(row.host) as HostState,
+      host: { ...unknownHost, ...(JSON.parse(row.host) as Partial<HostState>) },
       verdict: row.verdict,
       doubt: row.doubt,
       measuredBy: row.measured_by,

@@ -43,6 +43,7 @@ describe('runJob', () => {
       [true, 1.77],
       [false, 4.75],
     ]);
+    expect(outcome.host.slowness).toBeNull();
     expect(outcome.overheadMs).toBe(0.25);
     expect(doubtsOf(outcome)).toEqual([]);
   });

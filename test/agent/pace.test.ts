@@ -8,7 +8,7 @@ import { type BlockWorkload, workloadSchema } from '@bespoke/shared/latency/work
 import { describe, expect, it } from 'vitest';
 import { fakeRuntime } from '../support/fake-runtime.js';
 
-/** A device whose speed is `state.slowness` at the moment, or told by its clock; the block takes 0.05 ms at its quietest, other models 0.2. */
+/** A device that is so many times slower than at its quietest, by the clock; the block takes 0.05 ms at its quietest, other models 0.2. */
 function device(slownessAt: (nowMs: number) => number) {
   const fake = fakeRuntime((load) => (load === 0 ? 0.05 : 0.2), 0.001, 1, slownessAt);
   return { ...fake, open: () => Pace.open(fake.runtime, fake.clock) };
@@ -89,6 +89,7 @@ describe('Pace', () => {
       if (!outcome.ok) throw new Error(outcome.log);
       expect(median(outcome.samplesMs)).toBeGreaterThan(0.1985);
       expect(median(outcome.samplesMs)).toBeLessThan(0.201);
+      expect(outcome.host.slowness).toBeGreaterThanOrEqual(1);
     }
     pace.begin(0.03);
     const outcome = await runJob({ workload }, restless.runtime, restless.clock, () => () => unknownHost, pace);

@@ -14,7 +14,7 @@ describe('QuietestLately', () => {
     lately.note(5, 6 * minute);
     expect(lately.at(9 * minute)).toBe(2);
     expect(lately.at(12 * minute)).toBe(5);
-    expect(lately.at(60 * minute)).toBeUndefined();
+    expect(lately.at(16 * minute)).toBeUndefined();
     lately.note(6, 61 * minute);
     expect(lately.at(61 * minute)).toBe(6);
   });

@@ -19,8 +19,8 @@ const measurer = createMeasurer({ threads: [1], runtimes: ['tflite'] });
 const runtime = await tfliteRuntime(measurer);
 const workloads = (await benchWorkloads(measurer, runtime)).slice(0, Number(process.argv[3] ?? 20));
 
-/** [run][workload]: its measurements in the order in which they were made. */
 const startMs = performance.now();
+/** [run][workload]: its measurements in the order in which they were made. */
 const runs = Array.from({ length: runCount }, () => workloads.map(() => []));
 for (const [run, measured] of runs.entries()) {
   for (let round = 0; round < agreeing.most; round++) {

@@ -9,8 +9,8 @@ import { existsSync } from 'node:fs';
 import { runAgent } from '@bespoke/agent/agent.js';
 import { pairAgent } from '@bespoke/agent/pair.js';
 import { readIdentity } from '@bespoke/agent/state.js';
+import { sentinel } from '@bespoke/cloud/store/sentinel.js';
 import { unknownHost } from '@bespoke/shared/latency/measurement.js';
-import { sentinel } from '@bespoke/shared/latency/sentinel.js';
 
 const [url, code, statePath, gatePath, measureMs = '0'] = process.argv.slice(2);
 const runtime = { runtime: 'tflite', version: '2.9.0', threads: 1, delegate: 'xnnpack' };

@@ -51,7 +51,7 @@ describe('a cloud', () => {
     const known = { agentId: state.agentId, key: state.key };
     await sayTo(`${agentUrl}/agent`, new Uint8Array(), ({ cloudId, nonce }) => ({
       type: 'pair',
-      protocol: 2,
+      protocol: 3,
       code,
       agentId: known.agentId,
       publicKey: known.key.x,
@@ -118,7 +118,7 @@ describe('an agent', () => {
       const say = (message: object) => socket.send(JSON.stringify(message));
       const bytes = messages[next++];
       if (bytes && next % 4 === 0) socket.send(bytes); // instead of the challenge
-      say({ type: 'challenge', protocol: 2, cloudId, nonce: 'n'.repeat(43) });
+      say({ type: 'challenge', protocol: 3, cloudId, nonce: 'n'.repeat(43) });
       socket.on('message', (data) => {
         const { type } = JSON.parse(String(data)) as { type: string };
         if (type === 'result') honest++;

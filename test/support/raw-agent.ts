@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { signProof } from '@bespoke/agent/dial.js';
 import type { AgentKey } from '@bespoke/agent/state.js';
 import type { Cloud } from '@bespoke/cloud/compose.js';
-import { sentinel } from '@bespoke/shared/latency/sentinel.js';
+import { sentinel } from '@bespoke/cloud/store/sentinel.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
 import {
   type ChallengeMessage,

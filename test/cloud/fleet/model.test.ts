@@ -6,9 +6,9 @@
 import { join } from 'node:path';
 import { JobQueue } from '@bespoke/cloud/fleet/queue.js';
 import { type AgentLink, type PresentAgent, Registry } from '@bespoke/cloud/fleet/registry.js';
+import { sentinel } from '@bespoke/cloud/store/sentinel.js';
 import { openStore, type Store } from '@bespoke/cloud/store/store.js';
 import type { MeasurementOutcome } from '@bespoke/shared/latency/measurement.js';
-import { sentinel } from '@bespoke/shared/latency/sentinel.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
 import type { CloudMessage, JobMessage } from '@bespoke/shared/protocol/agent.js';
 import Sqlite from 'better-sqlite3';

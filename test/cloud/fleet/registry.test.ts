@@ -1,7 +1,7 @@
 import { JobQueue } from '@bespoke/cloud/fleet/queue.js';
 import { type AgentLink, type PresentAgent, Registry } from '@bespoke/cloud/fleet/registry.js';
+import { sentinel } from '@bespoke/cloud/store/sentinel.js';
 import { openStore } from '@bespoke/cloud/store/store.js';
-import { sentinel } from '@bespoke/shared/latency/sentinel.js';
 import type { CloudMessage, JobMessage } from '@bespoke/shared/protocol/agent.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { device, runtime, success, twin, workload } from '../../support/fleet.js';

@@ -8,8 +8,8 @@ import {
   stepOf,
   unguarded,
 } from '@bespoke/cloud/fleet/sentinel.js';
+import { sentinel } from '@bespoke/cloud/store/sentinel.js';
 import { countMacs } from '@bespoke/shared/cost/macs.js';
-import { sentinel } from '@bespoke/shared/latency/sentinel.js';
 import { workloadSchema } from '@bespoke/shared/latency/workload.js';
 import { lowerSingle } from '@bespoke/shared/network/lower.js';
 import { describe, expect, it } from 'vitest';

@@ -50,7 +50,7 @@ describe('decodeAgentMessage', () => {
 
   it('says in one sentence that the versions differ, whatever else the hello holds', () => {
     expect(() => decodeAgentMessage(bytesOf({ type: 'hello', protocol: 9, shape: 'new' }))).toThrow(
-      'expected version 2 of the agent protocol, but the other side speaks version 9; install the same release on the device and in the cloud',
+      'expected version 3 of the agent protocol, but the other side speaks version 9; install the same release on the device and in the cloud',
     );
   });
 

@@ -1,6 +1,6 @@
-import { type BlockWorkload, workloadKey } from './workload.js';
+import { type BlockWorkload, workloadKey } from '@bespoke/shared/latency/workload.js';
 
-/** A mobile inverted bottleneck of middling size: 0.2 to 0.5 ms on one core of a desktop. With a kernel of 5x5 it would be slowed by what most others are not (docs/adr/0008). */
+/** A mobile inverted bottleneck of middling size: 0.2 ms on one core of a fast server. With a kernel of 5x5 it would be slowed by what most others are not (docs/adr/0008). */
 export const sentinel: BlockWorkload = {
   kind: 'block',
   body: {
