@@ -46,7 +46,7 @@ const unrestShare = 0.03;
 /** The quietest of a pass is its looks' tenth: single ones scatter. */
 const quietShare = 0.1;
 /** Before the first pass of a job. */
-const firstLookCount = 40;
+const firstLookCount = 20;
 const warmUpCount = 40;
 
 export class Pace {

@@ -56,8 +56,11 @@ export function summarize(samplesMs: readonly number[]): LatencySummary {
  */
 const reach = { passIndex: 2, factor: 3 } as const;
 
-/** What is taken out for a slow device is taken out by another block, which may be slowed by more or less: so much of its logarithm, to either side. */
-const slownessUncertainty = 0.1;
+/**
+ * How far off it may be what was taken out for a slow device, of a latency: how slow it is, is known to 3%, and the block that tells may be slowed by more or less than others,
+ * a tenth of the logarithm (docs/adr/0008).
+ */
+const slownessUncertainty = { share: 0.03, ofLogarithm: 0.1 } as const;
 
 /**
  * Summary of a measurement made in passes; its interval holds for the median of further measurements. `slowness`: how many times slower than at its quietest the device
@@ -66,9 +69,11 @@ const slownessUncertainty = 0.1;
 export function summarizePasses(passes: readonly PassSamples[], slowness = 1): LatencySummary {
   const summary = summarize(passes.filter(({ counted }) => counted).flatMap(({ samplesMs }) => samplesMs));
   const medians = ascending(passes.map(({ samplesMs }) => median(samplesMs)));
+  const { share, ofLogarithm } = slownessUncertainty;
+  const uncertainty = slowness > 1 ? share + ofLogarithm * Math.log(slowness) : 0;
   const reachMs =
     reach.factor * (medians[Math.min(reach.passIndex, medians.length - 1)]! - medians[0]!) +
-    slownessUncertainty * Math.log(slowness) * summary.medianMs;
+    uncertainty * summary.medianMs;
   return {
     ...summary,
     lowMs: Math.max(0, Math.min(summary.lowMs, summary.medianMs - reachMs)),

@@ -10,8 +10,10 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { watchHost } from '@bespoke/agent/host-state.js';
 import { runJob } from '@bespoke/agent/job.js';
 import { createMeasurer } from '@bespoke/agent/measurer.js';
+import { Pace } from '@bespoke/agent/pace.js';
 import { pairAgent } from '@bespoke/agent/pair.js';
 import { openTflite } from '@bespoke/agent/runtime/tflite.js';
 import { agreeing, isSettled } from '@bespoke/cloud/fleet/campaign.js';
@@ -80,10 +82,12 @@ function watched(inner) {
 
 const clock = { nowMs: () => performance.now(), tickMs: 1e-6 };
 const { state, runtime: counting } = watched(openTflite(1));
+const pace = await Pace.open(counting, clock);
 const others = [];
 for (const workload of workloads.slice(0, 60)) {
   const [beforeMs, runMs] = [performance.now(), state.runMs];
-  const outcome = await runJob({ workload }, counting, clock);
+  pace?.begin();
+  const outcome = await runJob({ workload }, counting, clock, watchHost, pace);
   if (!outcome.ok) throw new Error(outcome.log);
   others.push({ totalMs: performance.now() - beforeMs, otherMs: performance.now() - beforeMs - (state.runMs - runMs) });
 }

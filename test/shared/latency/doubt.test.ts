@@ -27,7 +27,7 @@ describe('doubtsOf', () => {
     const host = { ...unknownHost, waitedShare: 0.42, throttled: true, slowness: 1.64 };
     expect(doubtsOf({ ...sound, uncountedMs: [1.4], overheadMs: 0.5, host })).toEqual([
       'heat or a weak supply slowed the processor down',
-      'it is not known well: the interval reaches 83% from the median',
+      'it is not known well: the interval reaches 85% from the median',
       'other programs had the core for 42% of the time',
       'the device was 1.64 times slower than at its quietest, which is taken out',
       '33% of each reading was overhead, taken out',
