@@ -2,7 +2,6 @@
 import { isAppError } from '@bespoke/shared/base/errors.js';
 import type { MeasurementOutcome } from '@bespoke/shared/latency/measurement.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
-import { watchHost } from './host-state.js';
 import { type Job, runJob } from './job.js';
 import type { Clock } from './measure.js';
 import { Pace } from './pace.js';
@@ -49,7 +48,7 @@ async function answer({ choice, job, quietestMs }: IsolatedRequest): Promise<Iso
   if (!paces.has(choice.delegate)) paces.set(choice.delegate, await paceOf(runtime));
   const pace = paces.get(choice.delegate)!;
   pace?.begin(quietestMs);
-  const outcome = await runJob(job, runtime, clock, watchHost, pace);
+  const outcome = await runJob(job, { runtime, clock, pace });
   return { ok: true, runtime: runtime.key, outcome, quietestMs: pace?.leastMs };
 }
 

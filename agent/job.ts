@@ -16,10 +16,8 @@ import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { FileWorkload, Workload } from '@bespoke/shared/latency/workload.js';
 import { graphModelOf } from './graph-model.js';
 import { watchHost } from './host-state.js';
-import type { Clock } from './measure.js';
-import type { Pace } from './pace.js';
-import { measurePasses, type Pass, type Passes } from './passes.js';
-import type { Model, Runtime } from './runtime/runtime.js';
+import { type Bench, measurePasses, type Pass, type Passes } from './passes.js';
+import type { Model } from './runtime/runtime.js';
 
 export interface Job {
   readonly workload: Workload;
@@ -41,20 +39,14 @@ const isPiece: { readonly [K in Workload['kind']]: boolean } = {
 /** Why a job cannot be done as asked. */
 class Refusal extends Error {}
 
-/** Never throws: what fails is a failure with its reason. `watch` tells the state of the device around the measurement, `pace` how fast it is at the moment. */
-export async function runJob(
-  job: Job,
-  runtime: Runtime,
-  clock: Clock,
-  watch: typeof watchHost = watchHost,
-  pace: Pace | null = null,
-): Promise<MeasurementOutcome> {
+/** Never throws: what fails is a failure with its reason. `watch` tells the state of the device around the measurement. */
+export async function runJob(job: Job, bench: Bench, watch: typeof watchHost = watchHost): Promise<MeasurementOutcome> {
   try {
     const model = modelOf(job);
     const hostAfter = watch();
-    const passes = await measurePasses(model, { runtime, clock, pace }, isPiece[job.workload.kind]);
-    const slowness = pace && compact(median([...passes.counted].map((pass) => pass.slowness)));
-    return outcomeOf(passes, runtime.key, { ...hostAfter(), slowness });
+    const passes = await measurePasses(model, bench, isPiece[job.workload.kind]);
+    const slowness = bench.pace && compact(median([...passes.counted].map((pass) => pass.slowness)));
+    return outcomeOf(passes, bench.runtime.key, { ...hostAfter(), slowness });
   } catch (error) {
     const { message, stack } = error as Error;
     const log = isAppError(error) || error instanceof Refusal ? message : (stack ?? message);

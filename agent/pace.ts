@@ -9,7 +9,6 @@
  * Looks within 3% of the quietest change nothing, which is their own unrest; from 6% all is taken out, and in between a part. How much it was is told with the measurement, and puts it in
  * doubt where it is much.
  */
-
 import { ascending, quantile } from '@bespoke/shared/latency/statistics.js';
 import type { BlockWorkload } from '@bespoke/shared/latency/workload.js';
 import { graphModelOf } from './graph-model.js';

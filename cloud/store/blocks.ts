@@ -1,5 +1,4 @@
 /** Blocks: jobs that one device measured between two sentinels. What a block's end means for its jobs is one transaction. */
-
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { SentinelPoint } from '@bespoke/shared/protocol/api.js';
 import type { Database } from './database.js';

@@ -23,7 +23,7 @@ const workload: BlockWorkload = {
 };
 
 const quiet = () => () => unknownHost;
-const measure = (runtime: Runtime, clock: Clock) => runJob({ workload }, runtime, clock, quiet);
+const measure = (runtime: Runtime, clock: Clock) => runJob({ workload }, { runtime, clock, pace: null }, quiet);
 
 function succeeded(outcome: MeasurementOutcome) {
   if (!outcome.ok) throw new Error(outcome.log);
@@ -74,7 +74,9 @@ describe('runJob', () => {
       log: refusal.message,
     });
     expect(await measure(failing(new Error('broken')), clock)).toMatchObject({ reason: 'crashed' });
-    expect(await runJob({ workload: { ...workload, inputShapes: [[4]] } }, runtime, clock)).toMatchObject({
+    expect(
+      await runJob({ workload: { ...workload, inputShapes: [[4]] } }, { runtime, clock, pace: null }),
+    ).toMatchObject({
       reason: 'refused',
     });
   });

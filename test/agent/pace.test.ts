@@ -4,23 +4,16 @@ import type { Runtime } from '@bespoke/agent/runtime/runtime.js';
 import { doubtsOf } from '@bespoke/shared/latency/doubt.js';
 import { unknownHost } from '@bespoke/shared/latency/measurement.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
-import { type BlockWorkload, workloadSchema } from '@bespoke/shared/latency/workload.js';
+import { workloadSchema } from '@bespoke/shared/latency/workload.js';
 import { describe, expect, it } from 'vitest';
 import { fakeRuntime } from '../support/fake-runtime.js';
+import { workload } from '../support/fleet.js';
 
 /** A device that is so many times slower than at its quietest, by the clock; the block takes 0.05 ms at its quietest, other models 0.2. */
 function device(slownessAt: (nowMs: number) => number) {
   const fake = fakeRuntime((load) => (load === 0 ? 0.05 : 0.2), 0.001, 1, slownessAt);
   return { ...fake, open: () => Pace.open(fake.runtime, fake.clock) };
 }
-
-const workload: BlockWorkload = {
-  kind: 'block',
-  body: { kind: 'conv', outChannels: 4, kernelSize: 3, stride: 1, activation: 'relu' },
-  inputShapes: [[4, 4, 3]],
-  dtype: 'float32',
-  batch: 1,
-};
 
 describe('referenceBlock', () => {
   it('is a legal workload', () => expect(workloadSchema.parse(referenceBlock)).toEqual(referenceBlock));
@@ -85,14 +78,14 @@ describe('Pace', () => {
     const pace = (await restless.open())!;
     for (let job = 0; job < 4; job++) {
       pace.begin(0.05);
-      const outcome = await runJob({ workload }, restless.runtime, restless.clock, () => () => unknownHost, pace);
+      const outcome = await runJob({ workload: workload(0) }, { ...restless, pace }, () => () => unknownHost);
       if (!outcome.ok) throw new Error(outcome.log);
       expect(median(outcome.samplesMs)).toBeGreaterThan(0.1985);
       expect(median(outcome.samplesMs)).toBeLessThan(0.201);
       expect(outcome.host.slowness).toBeGreaterThanOrEqual(1);
     }
     pace.begin(0.03);
-    const outcome = await runJob({ workload }, restless.runtime, restless.clock, () => () => unknownHost, pace);
+    const outcome = await runJob({ workload: workload(0) }, { ...restless, pace }, () => () => unknownHost);
     if (!outcome.ok) throw new Error(outcome.log);
     expect(doubtsOf(outcome)).toContainEqual(
       expect.stringMatching(/^the device was \d\.\d\d times slower than at its quietest, which is taken out$/),

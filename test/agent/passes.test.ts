@@ -52,11 +52,11 @@ describe('measurePasses', () => {
 
   it('goes on while the quietest disagree, to a limit', async () => {
     const settles = fakeRuntime((load) => [4, 2, 3, 5, 6, 7, 2.01][load]!, 0.25);
-    const { all, counted } = await measurePasses(model, { ...settles, pace: null });
+    const { all, counted } = await measurePasses(model, settles);
     expect(all).toHaveLength(7);
     expect(medians(counted)).toEqual([2, 2.01]);
     const never = fakeRuntime((load) => 2 ** load, 0.25);
-    expect((await measurePasses(model, { ...never, pace: null })).all).toHaveLength(passCount.most);
+    expect((await measurePasses(model, never)).all).toHaveLength(passCount.most);
   });
 
   it('tells the overhead of every pass', async () => {
@@ -88,11 +88,11 @@ describe('measurePasses', () => {
 
   it('takes a network as it is, and a piece of one thread or of a long time', async () => {
     const network = fakeRuntime(waking, 0.002, 2);
-    expect(medians((await measurePasses(piece, { ...network, pace: null })).counted)).toEqual([0.04, 0.04]);
+    expect(medians((await measurePasses(piece, network)).counted)).toEqual([0.04, 0.04]);
     const single = fakeRuntime(waking, 0.002, 1);
-    expect(medians((await measurePasses(piece, { ...single, pace: null }, true)).counted)).toEqual([0.04, 0.04]);
+    expect(medians((await measurePasses(piece, single, true)).counted)).toEqual([0.04, 0.04]);
     const long = fakeRuntime(() => 0.4, 0.002, 2);
-    expect(medians((await measurePasses(piece, { ...long, pace: null }, true)).counted)).toEqual([0.4, 0.4]);
+    expect(medians((await measurePasses(piece, long, true)).counted)).toEqual([0.4, 0.4]);
   });
 
   it('fills the inputs with neither zeros nor denormals', async () => {

@@ -5,7 +5,6 @@
  *
  *   node test/bench/side-by-side.mjs [rounds 3] [threads 2]
  */
-
 import { fillInputs } from '@bespoke/agent/inputs.js';
 import { modelOf } from '@bespoke/agent/job.js';
 import { copyCounts } from '@bespoke/agent/passes.js';

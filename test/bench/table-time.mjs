@@ -10,7 +10,6 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { watchHost } from '@bespoke/agent/host-state.js';
 import { runJob } from '@bespoke/agent/job.js';
 import { createMeasurer } from '@bespoke/agent/measurer.js';
 import { Pace } from '@bespoke/agent/pace.js';
@@ -87,7 +86,7 @@ const others = [];
 for (const workload of workloads.slice(0, 60)) {
   const [beforeMs, runMs] = [performance.now(), state.runMs];
   pace?.begin();
-  const outcome = await runJob({ workload }, counting, clock, watchHost, pace);
+  const outcome = await runJob({ workload }, { runtime: counting, clock, pace });
   if (!outcome.ok) throw new Error(outcome.log);
   others.push({ totalMs: performance.now() - beforeMs, otherMs: performance.now() - beforeMs - (state.runMs - runMs) });
 }

@@ -1,13 +1,11 @@
 /** A runtime on a clock of its own: what runs take is told, nothing else takes time. */
-import type { Clock } from '@bespoke/agent/measure.js';
+import type { Bench } from '@bespoke/agent/passes.js';
 import type { Model, Runtime, Session } from '@bespoke/agent/runtime/runtime.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 
 const key: Omit<RuntimeKey, 'threads'> = { runtime: 'tflite', version: '2.9.0', delegate: 'xnnpack' };
 
-export interface FakeRuntime {
-  readonly runtime: Runtime;
-  readonly clock: Clock;
+export interface FakeRuntime extends Bench {
   readonly state: {
     loadCount: number;
     /** Sessions that were not closed. */
@@ -49,5 +47,5 @@ export function fakeRuntime(
     },
     loadEmpty: async () => open(overheadMs),
   };
-  return { runtime, clock: { tickMs: 1e-6, nowMs: () => nowMs }, state };
+  return { runtime, clock: { tickMs: 1e-6, nowMs: () => nowMs }, pace: null, state };
 }
