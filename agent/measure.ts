@@ -9,6 +9,7 @@
  *
  * Who knows how fast the device is at the moment (pace.ts) is asked before and after each sample, and what slowed it is taken out.
  */
+import { slownessUncertainty } from '@bespoke/shared/latency/reading.js';
 import { ascending, median, medianInterval } from '@bespoke/shared/latency/statistics.js';
 
 export interface Clock {
@@ -25,7 +26,7 @@ export interface MeasureSettings {
   readonly stableShare: number;
   /** At least so many samples ... */
   readonly sampleCount: { readonly least: number; readonly most: number };
-  /** ... and until the 95% confidence interval of the median reaches at most this share of it to either side ... */
+  /** ... and until the 95% confidence interval of the median reaches at most this share of it to either side, beside what is not known of what slows the device ... */
   readonly precisionShare: number;
   /**
    * ... from no less than `least` of time, because disturbances come in bursts that a short look takes for the whole, and no
@@ -62,6 +63,8 @@ const ticksPerSample = 200;
 const warmupGroup = 5;
 /** By how much batches grow from one such group to the next, at most: a slope of few runs may be next to nothing by chance. */
 const growth = 10;
+/** Sorting all samples each time would cost more than taking them. */
+const samplesBetweenSorts = 5;
 
 export interface Samples {
   /** Milliseconds of one run, per sample. */
@@ -98,9 +101,8 @@ export async function measure(
     const elapsedMs = clock.nowMs() - startMs;
     const { length } = samplesMs;
     if (length >= settings.sampleCount.most || (elapsedMs >= samplingMs.most && length >= fewestSamples)) break;
-    // Sorting all samples each time would cost more than taking them.
-    const due = elapsedMs >= samplingMs.least && length >= settings.sampleCount.least && length % 10 === 0;
-    if (due && isPrecise(samplesMs, settings.precisionShare)) break;
+    const due = elapsedMs >= samplingMs.least && length >= settings.sampleCount.least && length % samplesBetweenSorts === 0;
+    if (due && isPrecise(samplesMs, settings.precisionShare + slownessUncertainty(median(slownesses)))) break;
   }
   return { samplesMs, batchSize, slowness: median(slownesses) };
 }

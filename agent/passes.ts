@@ -1,7 +1,7 @@
 /**
  * Passes: a model is loaded and timed several times over, in short. What disturbs a pass (another process, a busy neighbour on
  * the host, an unlucky place for its buffers) adds time and never takes it away, and comes in bursts of some passes; so the
- * passes with the lowest medians count, once they agree. All are kept.
+ * passes that took the least time count, once they agree (shared/latency/reading.ts). All are kept.
  *
  *   load ─▶ fill inputs ─▶ overhead ─▶ warm up ─▶ samples ─▶ close      × 5 to 10
  *
@@ -13,6 +13,7 @@
  */
 import { tensorShapes } from '@bespoke/shared/graph/graph.js';
 import { bytesPerElement, elementCount } from '@bespoke/shared/graph/tensor.js';
+import { agree, quietestFirst, type Reading } from '@bespoke/shared/latency/reading.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import { fillInputs } from './inputs.js';
 import {
@@ -47,7 +48,7 @@ interface Copies {
   readonly addedCount: number;
 }
 
-export interface Pass extends Samples {
+export interface Pass extends Samples, Reading {
   /** What else than the model is in each sample: the median time of one that does nothing but take the same inputs and give the same outputs. */
   readonly overheadMs: number;
   /** With the overhead. */
@@ -74,17 +75,17 @@ export async function measurePasses(model: Model, bench: Bench, isPiece = false)
   const timed: Pass[] = [];
   let shorter: Pass | null = null;
   for (;;) {
-    if (copies) shorter = quieter(await timeModel(copies.fewer, bench), shorter);
+    if (copies) {
+      const pass = await timeModel(copies.fewer, bench);
+      shorter = shorter ? quietestFirst([shorter, pass])[0]! : pass;
+    }
     timed.push(await timeModel(copies?.more ?? model, bench));
     if (timed.length < passCount.least) continue;
     const all = copies ? timed.map((longer) => slope(longer, shorter!, copies.addedCount)) : timed;
-    const counted = [...all].sort((a, b) => a.medianMs - b.medianMs).slice(0, passCount.counted);
-    if (all.length >= passCount.most || agree(counted)) return { all, counted: new Set(counted) };
+    const counted = quietestFirst(all).slice(0, passCount.counted);
+    const allAgree = counted.every((pass) => agree(counted[0]!, pass, agreementShare));
+    if (all.length >= passCount.most || allAgree) return { all, counted: new Set(counted) };
   }
-}
-
-function quieter(a: Pass, b: Pass | null): Pass {
-  return b === null || a.medianMs < b.medianMs ? a : b;
 }
 
 /** What each of the added copies takes. */
@@ -97,11 +98,6 @@ function slope(longer: Pass, shorter: Pass, addedCount: number): Pass {
     overheadMs: each(longer.overheadMs, shorter.overheadMs),
     medianMs: each(longer.medianMs, shorter.medianMs),
   };
-}
-
-/** Of passes in ascending order. */
-function agree(passes: readonly Pass[]): boolean {
-  return passes.at(-1)!.medianMs <= passes[0]!.medianMs * (1 + agreementShare);
 }
 
 /** Null where no thread has to be woken, or that is next to nothing. */

@@ -7,6 +7,7 @@
  */
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { canonicalJson } from '@bespoke/shared/base/json.js';
+import { agree, type Reading } from '@bespoke/shared/latency/reading.js';
 import type { LatencyTable, RuntimeKey } from '@bespoke/shared/latency/table.js';
 import { type Workload, workloadKey } from '@bespoke/shared/latency/workload.js';
 import { agreementShare } from '../store/doubt.js';
@@ -28,7 +29,7 @@ export interface Settlement {
   /** It has so many measurements and the two quietest agree, or it has `most`. */
   readonly least: number;
   readonly most: number;
-  /** By how much the second quietest may exceed the quietest. */
+  /** How far the two quietest may lie apart. */
   readonly agreementShare: number;
 }
 
@@ -65,8 +66,8 @@ export async function ensureMeasured(
   const total = distinct.size * settlement.least;
   for (let round = 0; ; round++) {
     signal?.throwIfAborted();
-    const medians = store.latencies.medians(deviceId, runtime);
-    const known = (key: string) => medians.get(key) ?? [];
+    const readings = store.latencies.readings(deviceId, runtime);
+    const known = (key: string) => readings.get(key) ?? [];
     const missing = [...distinct].filter(([key]) => !isSettled(known(key), settlement)).map(([, workload]) => workload);
     const before = [...distinct.keys()].reduce((sum, key) => sum + Math.min(known(key).length, settlement.least), 0);
     const report = (measured: number, failed: number) => {
@@ -114,11 +115,11 @@ export async function ensureMeasuredOnAll(
   return Promise.all(campaigns);
 }
 
-/** Whether measurements with these medians, ascending, settle a workload. */
-export function isSettled(mediansMs: readonly number[], { least, most, agreementShare }: Settlement): boolean {
-  if (mediansMs.length >= most) return true;
-  const [quietest, second = quietest] = mediansMs;
-  return mediansMs.length >= least && second! <= quietest! * (1 + agreementShare);
+/** Whether these measurements, the quietest first, settle a workload. */
+export function isSettled(readings: readonly Reading[], { least, most, agreementShare }: Settlement): boolean {
+  if (readings.length >= most) return true;
+  const [quietest, second = quietest] = readings;
+  return readings.length >= least && agree(quietest!, second!, agreementShare);
 }
 
 function requireRuntime(store: Pick<Store, 'devices'>, deviceId: string, runtime: RuntimeKey): void {

@@ -28,10 +28,10 @@ export function estimateCampaign(
   keys: Iterable<string>,
   settlement: Settlement,
 ): CampaignEstimate {
-  const medians = store.latencies.medians(device.id, device.runtime);
-  const known = [...keys].map((key) => medians.get(key) ?? []);
-  const missing = known.filter((mediansMs) => !isSettled(mediansMs, settlement));
-  const jobCount = missing.reduce((sum, mediansMs) => sum + Math.max(settlement.least - mediansMs.length, 1), 0);
+  const readings = store.latencies.readings(device.id, device.runtime);
+  const known = [...keys].map((key) => readings.get(key) ?? []);
+  const missing = known.filter((each) => !isSettled(each, settlement));
+  const jobCount = missing.reduce((sum, each) => sum + Math.max(settlement.least - each.length, 1), 0);
   const deviceClass = store.devices.classOf(device.id) ?? '';
   const durationsMs = store.leases.recentMs(deviceClass, canonicalJson(device.runtime), recentJobCount);
   const meanMs = durationsMs.reduce((sum, ms) => sum + ms, 0) / durationsMs.length;

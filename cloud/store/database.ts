@@ -18,6 +18,7 @@ import { leanIndices } from './migrations/0006-lean-indices.js';
 import { evolution } from './migrations/0007-evolution.js';
 import { pipelines } from './migrations/0008-pipelines.js';
 import { sentinels } from './migrations/0009-sentinels.js';
+import { slowness } from './migrations/0010-slowness.js';
 
 export type Database = Sqlite.Database;
 
@@ -32,6 +33,7 @@ const migrations: readonly string[] = [
   evolution,
   pipelines,
   sentinels,
+  slowness,
 ];
 
 /** Opens `<directory>/bespoke.sqlite`, creating what is missing. Throws `STORE_TOO_NEW`. */

@@ -1,6 +1,6 @@
 /**
- * Measurements: every one a row with all its samples. Of those of a workload with the best verdict, the quietest, by its
- * median, is its entry in the LatencyTable: what disturbs a device adds time and never takes it away.
+ * Measurements: every one a row with all its samples. Of those of a workload with the best verdict, the quietest, which took
+ * the least time, is its entry in the LatencyTable: what disturbs a device adds time and never takes it away.
  */
 import { doubtsOf } from '@bespoke/shared/latency/doubt.js';
 import {
@@ -10,6 +10,7 @@ import {
   summarizeMeasurement,
   unknownHost,
 } from '@bespoke/shared/latency/measurement.js';
+import type { Reading } from '@bespoke/shared/latency/reading.js';
 import type { LatencyEntry, LatencyTable, RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
 import type { LatencyView } from '@bespoke/shared/protocol/api.js';
@@ -40,6 +41,7 @@ interface Row {
   workload_key: string;
   workload: string;
   median_ms: number;
+  slowness: number;
   low_ms: number;
   high_ms: number;
   count: number;
@@ -47,6 +49,7 @@ interface Row {
   verdict: Verdict;
   doubt: string | null;
   next_ms: number | null;
+  next_slowness: number | null;
   likes: number;
 }
 
@@ -63,20 +66,25 @@ interface RawRow {
   measured: string;
 }
 
+/** As `tookMs` has it (shared/latency/reading.ts). */
+const tookMs = 'median_ms * slowness';
+
 /** The rows that stand in tables, of those that `where` admits: the best verdict first, then the quietest, of equals the latest. */
 function entries(where: string): string {
   const rank = verdicts.map((verdict, place) => `WHEN '${verdict}' THEN ${place}`).join(' ');
   return `
-    SELECT m.device_id, m.runtime, m.workload_key, w.workload, m.median_ms, m.low_ms, m.high_ms, m.count, m.measured, m.verdict, m.doubt, m.next_ms, m.likes
+    SELECT m.device_id, m.runtime, m.workload_key, w.workload, m.median_ms, m.slowness, m.low_ms, m.high_ms, m.count, m.measured, m.verdict, m.doubt, m.next_ms, m.next_slowness, m.likes
     FROM (
       SELECT *,
-        ROW_NUMBER() OVER (PARTITION BY runtime, workload_key ORDER BY CASE verdict ${rank} END, median_ms, id DESC) AS place,
-        LEAD(median_ms) OVER (PARTITION BY runtime, workload_key, verdict ORDER BY median_ms, id DESC) AS next_ms,
+        ROW_NUMBER() OVER (PARTITION BY runtime, workload_key ORDER BY CASE verdict ${rank} END, ${tookMs}, id DESC) AS place,
+        LEAD(median_ms) OVER likes AS next_ms,
+        LEAD(slowness) OVER likes AS next_slowness,
         COUNT(*) OVER (PARTITION BY runtime, workload_key, verdict) AS likes
       FROM (
-        SELECT id, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, measured, verdict, doubt
+        SELECT id, device_id, runtime, workload_key, median_ms, slowness, low_ms, high_ms, count, measured, verdict, doubt
         FROM measurements WHERE ${where}
       )
+      WINDOW likes AS (PARTITION BY runtime, workload_key, verdict ORDER BY ${tookMs}, id DESC)
     ) m JOIN workloads w ON w.key = m.workload_key
     WHERE m.place = 1 ORDER BY m.id`;
 }
@@ -84,7 +92,7 @@ function entries(where: string): string {
 export class Latencies {
   readonly #insert;
   readonly #has;
-  readonly #medians;
+  readonly #readings;
   readonly #list;
   readonly #table;
   readonly #one;
@@ -105,9 +113,9 @@ export class Latencies {
     this.#one = database.prepare<[string, string, string], Row>(
       entries('device_id = ? AND runtime = ? AND workload_key = ?'),
     );
-    this.#medians = database.prepare<[string, string], { workload_key: string; median_ms: number }>(
-      `SELECT workload_key, median_ms FROM measurements
-       WHERE device_id = ? AND runtime = ? AND verdict IN ('good', 'doubtful') ORDER BY median_ms`,
+    this.#readings = database.prepare<[string, string], { workload_key: string; median_ms: number; slowness: number }>(
+      `SELECT workload_key, median_ms, slowness FROM measurements
+       WHERE device_id = ? AND runtime = ? AND verdict IN ('good', 'doubtful') ORDER BY ${tookMs}`,
     );
     this.#count = database.prepare<[string], { count: number }>(
       'SELECT COUNT(*) AS count FROM (SELECT DISTINCT runtime, workload_key FROM measurements WHERE device_id = ?)',
@@ -162,15 +170,15 @@ export class Latencies {
     return new Map(rows.map((row) => [row.workload_key, entryOf(row)]));
   }
 
-  /** The medians of all measurements that count, ascending, by workload key. */
-  medians(deviceId: string, runtime: RuntimeKey): ReadonlyMap<string, readonly number[]> {
-    const medians = new Map<string, number[]>();
-    for (const { workload_key: key, median_ms: ms } of this.#medians.all(deviceId, runtimeText(runtime))) {
-      const known = medians.get(key);
-      if (known) known.push(ms);
-      else medians.set(key, [ms]);
+  /** All measurements that count, the quietest first, by workload key. */
+  readings(deviceId: string, runtime: RuntimeKey): ReadonlyMap<string, readonly Reading[]> {
+    const readings = new Map<string, Reading[]>();
+    for (const { workload_key: key, median_ms: medianMs, slowness } of this.#readings.all(deviceId, runtimeText(runtime))) {
+      const known = readings.get(key);
+      if (known) known.push({ medianMs, slowness });
+      else readings.set(key, [{ medianMs, slowness }]);
     }
-    return medians;
+    return readings;
   }
 
   /** The device's table under all its runtimes, oldest first. */
@@ -217,8 +225,9 @@ function fromRow(row: Row): LatencyView {
 }
 
 function entryOf(row: Row): LatencyEntry {
-  const { median_ms: medianMs, low_ms: lowMs, high_ms: highMs, count, verdict, doubt, next_ms: nextMs, likes } = row;
-  return { medianMs, lowMs, highMs, count, doubt: doubtOf({ verdict, doubt, medianMs, nextMs, likes }) };
+  const { median_ms: medianMs, low_ms: lowMs, high_ms: highMs, count, verdict, doubt, slowness, likes } = row;
+  const next = row.next_ms === null ? null : { medianMs: row.next_ms, slowness: row.next_slowness! };
+  return { medianMs, lowMs, highMs, count, doubt: doubtOf({ verdict, doubt, medianMs, slowness, next, likes }) };
 }
 
 function encodeSamples(samplesMs: readonly number[]): Buffer {

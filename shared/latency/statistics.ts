@@ -3,6 +3,7 @@
  * No sample is ever dropped.
  */
 import { AppError } from '../base/errors.js';
+import { slownessUncertainty } from './reading.js';
 
 /** Summary of one measurement. All times in ms. */
 export interface LatencySummary {
@@ -57,23 +58,15 @@ export function summarize(samplesMs: readonly number[]): LatencySummary {
 const reach = { passIndex: 2, factor: 3 } as const;
 
 /**
- * How far off it may be what was taken out for a slow device, of a latency: how slow it is, is known to 3%, and the block that tells may be slowed by more or less than others,
- * a tenth of the logarithm (docs/adr/0008).
- */
-const slownessUncertainty = { share: 0.03, ofLogarithm: 0.1 } as const;
-
-/**
  * Summary of a measurement made in passes; its interval holds for the median of further measurements. `slowness`: how many times slower than at its quietest the device
  * was, which the samples no longer show. Throws as `summarize`.
  */
 export function summarizePasses(passes: readonly PassSamples[], slowness = 1): LatencySummary {
   const summary = summarize(passes.filter(({ counted }) => counted).flatMap(({ samplesMs }) => samplesMs));
   const medians = ascending(passes.map(({ samplesMs }) => median(samplesMs)));
-  const { share, ofLogarithm } = slownessUncertainty;
-  const uncertainty = slowness > 1 ? share + ofLogarithm * Math.log(slowness) : 0;
   const reachMs =
     reach.factor * (medians[Math.min(reach.passIndex, medians.length - 1)]! - medians[0]!) +
-    uncertainty * summary.medianMs;
+    slownessUncertainty(slowness) * summary.medianMs;
   return {
     ...summary,
     lowMs: Math.max(0, Math.min(summary.lowMs, summary.medianMs - reachMs)),

@@ -74,6 +74,16 @@ describe('measure', () => {
     expect(Math.max(highMs - medianMs, medianMs - lowMs) / medianMs).toBeLessThanOrEqual(settings.precisionShare);
   });
 
+  it('asks no more of samples than is known of what slows the device', async () => {
+    const unsteady = (slowness: number) => {
+      const simulated = simulate((index) => slowness * (1.5 + 0.2 * Math.sin(index * 1.7)));
+      const told = measureWith(simulated.run, simulated.clock, settings, () => slowness);
+      return told.then(({ samplesMs }) => samplesMs.length);
+    };
+    const [steady, slowed] = [await unsteady(1), await unsteady(1.5)];
+    expect(slowed).toBeLessThan(steady / 2);
+  });
+
   it('takes five samples of a model slower than the cap', async () => {
     const { clock, run } = simulate(() => 3000);
     expect((await measure(run, clock)).samplesMs).toEqual([3000, 3000, 3000, 3000, 3000]);

@@ -9,8 +9,9 @@ import { agreeing, isSettled } from '@bespoke/cloud/fleet/campaign.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import { doubtsOf } from '@bespoke/shared/latency/doubt.js';
 import { summarizeMeasurement } from '@bespoke/shared/latency/measurement.js';
+import { quietestFirst } from '@bespoke/shared/latency/reading.js';
 import { ascending, median, summarize } from '@bespoke/shared/latency/statistics.js';
-import { benchWorkloads, measureSuccess, percent, printLoad, tfliteRuntime } from './workloads.mjs';
+import { benchWorkloads, measureSuccess, percent, printLoad, readingOf, tfliteRuntime } from './workloads.mjs';
 
 const runCount = Number(process.argv[2] ?? 10);
 
@@ -24,12 +25,13 @@ const startMs = performance.now();
 const runs = Array.from({ length: runCount }, () => workloads.map(() => []));
 for (const [run, measured] of runs.entries()) {
   for (let round = 0; round < agreeing.most; round++) {
-    const waiting = [...measured.keys()].filter((index) => !isSettled(mediansOf(measured[index]), agreeing));
+    const waiting = [...measured.keys()].filter((index) => !isSettled(quietestFirst(measured[index]), agreeing));
     for (const at of randomStream(run, 'repeatability', round).permutation(waiting.length)) {
       const index = waiting[at];
       const outcome = await measureSuccess(measurer, workloads[index].workload, { runtime });
       const { lowMs, highMs } = summarize(outcome.samplesMs);
       measured[index].push({
+        ...readingOf(outcome),
         ...summarizeMeasurement(outcome),
         byRanks: { lowMs, highMs },
         isDoubtful: doubtsOf(outcome).length > 0,
@@ -42,13 +44,9 @@ for (const [run, measured] of runs.entries()) {
 await measurer.close();
 printLoad('after');
 
-function mediansOf(measurements) {
-  return ascending(measurements.map(({ medianMs }) => medianMs));
-}
-
 /** Of those without doubt, where there are any: as the store ranks them. */
 function quietest(measurements) {
-  return measurements.toSorted((a, b) => a.isDoubtful - b.isDoubtful || a.medianMs - b.medianMs)[0];
+  return quietestFirst(measurements).toSorted((a, b) => a.isDoubtful - b.isDoubtful)[0];
 }
 
 function variation(values) {

@@ -17,9 +17,10 @@ import { pairAgent } from '@bespoke/agent/pair.js';
 import { openTflite } from '@bespoke/agent/runtime/tflite.js';
 import { agreeing, isSettled } from '@bespoke/cloud/fleet/campaign.js';
 import { slotWorkloads } from '@bespoke/cloud/search/space.js';
+import { quietestFirst } from '@bespoke/shared/latency/reading.js';
 import { ascending, median } from '@bespoke/shared/latency/statistics.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
-import { extremes, measureSuccess, networkWorkload, percent, printLoad, spaceOf, tfliteRuntime } from './workloads.mjs';
+import { extremes, measureSuccess, networkWorkload, percent, printLoad, readingOf, spaceOf, tfliteRuntime } from './workloads.mjs';
 
 const workloadCount = 150;
 
@@ -44,20 +45,20 @@ if (workloads.length < workloadCount)
 printLoad('before');
 const measurer = createMeasurer({ threads: [1], runtimes: ['tflite'] });
 const runtime = await tfliteRuntime(measurer);
-const medians = new Map(workloads.map((workload) => [workload, []]));
+const readings = new Map(workloads.map((workload) => [workload, []]));
 const startMs = performance.now();
 let missing = workloads;
 while (missing.length > 0) {
   for (const workload of missing) {
-    const { samplesMs } = await measureSuccess(measurer, workload, { runtime });
-    medians.set(workload, ascending([...medians.get(workload), median(samplesMs)]));
+    const reading = readingOf(await measureSuccess(measurer, workload, { runtime }));
+    readings.set(workload, quietestFirst([...readings.get(workload), reading]));
   }
-  missing = missing.filter((workload) => !isSettled(medians.get(workload), agreeing));
+  missing = missing.filter((workload) => !isSettled(readings.get(workload), agreeing));
 }
 const seconds = (performance.now() - startMs) / 1000;
 await measurer.close();
 printLoad('after');
-const jobCount = [...medians.values()].reduce((sum, { length }) => sum + length, 0);
+const jobCount = [...readings.values()].reduce((sum, { length }) => sum + length, 0);
 console.log(
   `table: ${workloads.length} workloads in ${seconds.toFixed(1)} s (aim <= 120 s), ${jobCount} jobs of ` +
     `${((1000 * seconds) / jobCount).toFixed(0)} ms, ${(jobCount / workloads.length).toFixed(2)} for each workload`,

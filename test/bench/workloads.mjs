@@ -86,6 +86,11 @@ export async function tfliteRuntime(measurer) {
   return runtime;
 }
 
+/** What an outcome says, to be ranked among others. */
+export function readingOf({ samplesMs, host }) {
+  return { medianMs: median(samplesMs), slowness: host.slowness ?? 1 };
+}
+
 /** The outcome of a workload that must succeed. */
 export async function measureSuccess(measurer, workload, options) {
   const outcome = await measurer.measure(workload, { timeoutMs: 120_000, ...options });

@@ -29,10 +29,12 @@ import { writeTflite } from '@bespoke/shared/format/tflite.js';
 import { GraphBuilder } from '@bespoke/shared/graph/graph.js';
 import { initializeWeights } from '@bespoke/shared/graph/weights.js';
 import { judge } from '@bespoke/shared/latency/calibration.js';
+import { tookMs } from '@bespoke/shared/latency/reading.js';
 import { summarize } from '@bespoke/shared/latency/statistics.js';
 import { piecesOf, workloadKey } from '@bespoke/shared/latency/workload.js';
 import { ByteBuffer } from 'flatbuffers';
 import { openDistance } from '../bench/processor-distance.mjs';
+import { readingOf } from '../bench/workloads.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -109,7 +111,7 @@ async function measureWhileNear(workload) {
 async function measureOne(workload) {
   const outcome = await measureWhileNear(workload);
   if (!outcome.ok) throw new Error(`${JSON.stringify(workload)}: ${outcome.reason}: ${outcome.log}`);
-  return summarize(outcome.samplesMs);
+  return { ...readingOf(outcome), ...summarize(outcome.samplesMs) };
 }
 
 /** Measures the workloads as a block between two sentinels, again while these differ, as the cloud does; but what comes of void tries is kept with a doubt, like that of the last: on a machine that never settles there is nothing better. */
@@ -137,7 +139,7 @@ async function measureAll(workloads) {
   const isBetter = (entry, than) =>
     than === undefined ||
     (entry.doubt === null) > (than.doubt === null) ||
-    ((entry.doubt === null) === (than.doubt === null) && entry.medianMs < than.medianMs);
+    ((entry.doubt === null) === (than.doubt === null) && tookMs(entry) < tookMs(than));
   let sentinelMs = (await measureOne(sentinel)).medianMs;
   for (let round = 0; round < roundCount; round++) {
     const order = [...randomStream(seed, 'order', round).permutation(distinct.length)];

@@ -105,7 +105,7 @@ describe('JobQueue', () => {
       ],
     );
     expect(store.latencies.table(device.id, runtime).get(key)!.medianMs).toBe(3);
-    expect(store.latencies.medians(device.id, runtime)).toEqual(new Map([[key, [3]]]));
+    expect(store.latencies.readings(device.id, runtime)).toEqual(new Map([[key, [{ medianMs: 3, slowness: 1 }]]]));
   });
 
   it('counts a job after its last repeat, with its doubt', () => {

@@ -149,11 +149,15 @@ describe('Blocks', () => {
 
 describe('Latencies', () => {
   /** The measurements of workload 0, each in a block that ends with this doubt. */
-  function measured(store: Store, ...all: readonly (readonly [medianMs: number, doubt: string | null])[]) {
+  function measured(
+    store: Store,
+    ...all: readonly (readonly [medianMs: number, doubt: string | null, slowness?: number])[]
+  ) {
     store.devices.save(device);
-    for (const [index, [medianMs, doubt]] of all.entries()) {
+    for (const [index, [medianMs, doubt, slowness]] of all.entries()) {
       const { job, lease, block } = granted(store, `lease-${index}`);
-      store.jobs.measure(job, lease, success(medianMs));
+      const outcome = success(medianMs);
+      store.jobs.measure(job, lease, { ...outcome, host: { ...outcome.host, slowness: slowness ?? null } });
       store.blocks.end(block.id, 1, doubt, 0);
     }
   }
@@ -174,7 +178,9 @@ describe('Latencies', () => {
     ]);
     const { samplesMs, uncountedMs, passes } = success(4);
     expect(latencies.measurements(device.id, runtime, key)[2]).toMatchObject({ samplesMs, uncountedMs, passes });
-    expect(latencies.medians(device.id, runtime)).toEqual(new Map([[key, [2, 3, 4]]]));
+    expect(latencies.readings(device.id, runtime)).toEqual(
+      new Map([[key, [2, 3, 4].map((medianMs) => ({ medianMs, slowness: 1 }))]]),
+    );
     expect(latencies.list(device.id)).toEqual([latencies.get(device.id, runtime, key)]);
     expect(latencies.get(device.id, runtime, key)).toMatchObject({
       key,
@@ -191,6 +197,19 @@ describe('Latencies', () => {
     const store = testStore();
     measured(store, [1, 'the hog stays'], [2, null]);
     expect(store.latencies.get(device.id, runtime, key)).toMatchObject({ medianMs: 2, doubt: null });
+  });
+
+  it('takes the measurement that took the least time, whatever was taken out of others for a slow device', () => {
+    const store = testStore();
+    measured(store, [1.9, null, 1.5], [2, null, 1.2], [1.8, null, 1.6]);
+    const { latencies } = store;
+    const slowed = 'the device was 1.20 times slower than at its quietest, which is taken out';
+    expect(latencies.get(device.id, runtime, key)).toMatchObject({ medianMs: 2, doubt: slowed });
+    expect(latencies.readings(device.id, runtime).get(key)).toEqual([
+      { medianMs: 2, slowness: 1.2 },
+      { medianMs: 1.9, slowness: 1.5 },
+      { medianMs: 1.8, slowness: 1.6 },
+    ]);
   });
 });
 
