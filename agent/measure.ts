@@ -7,9 +7,9 @@
  *
  *   returns: time(b) / b          promises: (time(3 b) - time(b)) / 2 b
  *
- * Who knows how fast the device is at the moment (pace.ts) is asked before and after each sample, and what slowed it is taken out.
+ * Who knows how fast the device is at the moment (pace.ts) is asked before and after each sample, or group of them while warming, and what slowed it is taken out.
  */
-import { slownessUncertainty } from '@bespoke/shared/latency/reading.js';
+import { agree, type Reading, slownessUncertainty } from '@bespoke/shared/latency/reading.js';
 import { ascending, median, medianInterval } from '@bespoke/shared/latency/statistics.js';
 
 export interface Clock {
@@ -21,7 +21,7 @@ export interface Clock {
 export interface MeasureSettings {
   /** Runs are timed together until a sample lasts this long, or 200 ticks of the clock. */
   readonly sampleMs: number;
-  /** Warming ends when two successive medians differ by less than `stableShare`, within these bounds. */
+  /** Warming ends when two successive medians differ by no more than `stableShare`, within these bounds. */
   readonly warmupMs: { readonly least: number; readonly most: number };
   readonly stableShare: number;
   /** At least so many samples ... */
@@ -86,7 +86,7 @@ export async function measure(
   look: () => number = () => 1,
 ): Promise<Samples> {
   const { samplingMs } = settings;
-  const batchSize = await warmUp(run, clock, settings);
+  const batchSize = await warmUp(run, clock, settings, look);
   const samplesMs: number[] = [];
   const slownesses: number[] = [];
   const startMs = clock.nowMs();
@@ -126,13 +126,14 @@ async function time(run: Run, clock: Clock, count: number): Promise<[waited: boo
 }
 
 /** Warms up and returns the batch size that makes a sample long enough. */
-async function warmUp(run: Run, clock: Clock, settings: MeasureSettings): Promise<number> {
+async function warmUp(run: Run, clock: Clock, settings: MeasureSettings, look: () => number): Promise<number> {
   const { least, most } = settings.warmupMs;
   const sampleMs = Math.max(settings.sampleMs, ticksPerSample * clock.tickMs);
   const startMs = clock.nowMs();
   await run(1); // the first run allocates
   let batchSize = 1;
-  let before = Number.POSITIVE_INFINITY;
+  let before: Reading = { medianMs: Number.POSITIVE_INFINITY, slowness: 1 };
+  let slownessBefore = look();
   for (;;) {
     const group: number[] = [];
     while (group.length < warmupGroup && clock.nowMs() - startMs < most)
@@ -141,10 +142,14 @@ async function warmUp(run: Run, clock: Clock, settings: MeasureSettings): Promis
     if (group.length === 0) return batchSize;
     const nowMs = median(group);
     const wanted = Math.max(1, Math.ceil(sampleMs / Math.max(nowMs, clock.tickMs)));
-    const stable = wanted <= growth * batchSize && Math.abs(nowMs - before) <= settings.stableShare * nowMs;
+    const slownessAfter = look();
+    const slowness = (slownessBefore + slownessAfter) / 2;
+    const now = { medianMs: nowMs / slowness, slowness };
+    const stable = wanted <= growth * batchSize && agree(now, before, settings.stableShare);
     batchSize = Math.min(wanted, growth * batchSize);
     if (elapsedMs >= most || (elapsedMs >= least && stable)) return batchSize;
-    before = nowMs;
+    before = now;
+    slownessBefore = slownessAfter;
   }
 }
 

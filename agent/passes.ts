@@ -3,7 +3,7 @@
  * the host, an unlucky place for its buffers) adds time and never takes it away, and comes in bursts of some passes; so the
  * passes that took the least time count, once they agree (shared/latency/reading.ts). All are kept.
  *
- *   load ─▶ fill inputs ─▶ overhead ─▶ warm up ─▶ samples ─▶ close      × 5 to 10
+ *   load ─▶ fill inputs ─▶ overhead ─▶ warm up ─▶ samples ─▶ close      × 4 to 10
  *
  * Several threads have to be woken for every invocation, which a network pays once and not for each of its pieces. So a short piece is then loaded side by side with itself, often and
  * less often, and takes what the copies that the one model has more than the other add to the quietest pass of that:
@@ -19,7 +19,6 @@ import { fillInputs } from './inputs.js';
 import {
   type Clock,
   defaultSettings,
-  type MeasureSettings,
   measure,
   overheadSettings,
   type Samples,
@@ -29,7 +28,7 @@ import type { GraphModel, Model, Runtime, Session } from './runtime/runtime.js';
 import { sideBySide } from './side-by-side.js';
 
 /** Chosen on recorded passes (docs/measurement.md): fewer vary more, more take longer than they are worth. */
-export const passCount = { least: 5, most: 10, counted: 2 } as const;
+export const passCount = { least: 4, most: 10, counted: 2 } as const;
 /** How far the counted passes' medians may lie apart. */
 export const agreementShare = 0.02;
 
@@ -130,29 +129,28 @@ function ownBytes({ graph, weights, batch }: GraphModel): number {
 
 /** Loads the model afresh and times it. */
 async function timeModel(model: Model, bench: Bench, settings = defaultSettings): Promise<Pass> {
-  const session = await bench.runtime.load(model);
+  const { runtime, clock, pace } = bench;
+  const session = await runtime.load(model);
   try {
     fillInputs(session);
     const overheadMs = await measureOverhead(session, bench);
-    const samples = await timeRuns(session, bench, settings);
-    return { ...samples, overheadMs, medianMs: median(samples.samplesMs) };
+    const look = pace ? () => pace.slowness() : undefined;
+    const samples = await measure((count) => session.run(count), clock, settings, look);
+    return { ...samples, overheadMs: overheadMs / samples.slowness, medianMs: median(samples.samplesMs) };
   } finally {
     session.close();
-    bench.pace?.endPass();
+    pace?.endPass();
   }
 }
 
-function timeRuns(session: Session, { clock, pace }: Bench, settings: MeasureSettings): Promise<Samples> {
-  return measure((count) => session.run(count), clock, settings, pace ? () => pace.slowness() : undefined);
-}
-
-async function measureOverhead({ inputs, outputs }: Session, bench: Bench): Promise<number> {
-  const session = await bench.runtime.loadEmpty(
+/** As slow as the device is: looks would take as long as its samples do. */
+async function measureOverhead({ inputs, outputs }: Session, { runtime, clock }: Bench): Promise<number> {
+  const session = await runtime.loadEmpty(
     inputs.map((x) => [x.length]),
     outputs.map((y) => [y.length]),
   );
   try {
-    return Math.max(0, median((await timeRuns(session, bench, overheadSettings)).samplesMs));
+    return Math.max(0, median((await measure((count) => session.run(count), clock, overheadSettings)).samplesMs));
   } finally {
     session.close();
   }
