@@ -8,7 +8,7 @@ import { loadavg } from 'node:os';
 import type { HostState } from '@bespoke/shared/latency/measurement.js';
 
 /** What the system tells; how fast the device was, only the measuring itself (pace.ts). */
-export type SystemState = Omit<HostState, 'slowness'>;
+export type SystemState = Omit<HostState, 'slowness' | 'quietestMs'>;
 
 /** Where the device tells; tests bring their own. */
 export interface HostSources {

@@ -12,7 +12,6 @@ import {
   maxLogLength,
 } from '@bespoke/shared/latency/measurement.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
-import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { FileWorkload, Workload } from '@bespoke/shared/latency/workload.js';
 import { graphModelOf } from './graph-model.js';
 import { watchHost } from './host-state.js';
@@ -45,13 +44,21 @@ export async function runJob(job: Job, bench: Bench, watch: typeof watchHost = w
     const model = modelOf(job);
     const hostAfter = watch();
     const passes = await measurePasses(model, bench, isPiece[job.workload.kind]);
-    const slowness = bench.pace && compact(median([...passes.counted].map((pass) => pass.slowness)));
-    return outcomeOf(passes, bench.runtime.key, { ...hostAfter(), slowness });
+    return outcomeOf(passes, bench, { ...hostAfter(), ...paceOf(passes, bench) });
   } catch (error) {
     const { message, stack } = error as Error;
     const log = isAppError(error) || error instanceof Refusal ? message : (stack ?? message);
     return { ok: false, reason: reasonOf(error), log: log.slice(0, maxLogLength) };
   }
+}
+
+function paceOf({ counted }: Passes, { pace }: Bench): Pick<HostState, 'slowness' | 'quietestMs'> {
+  if (!pace) return { slowness: null, quietestMs: null };
+  const slowness = median([...counted].map((pass) => pass.slowness));
+  return {
+    slowness: compact(slowness),
+    quietestMs: compact(Math.max(...[...counted].map((pass) => pass.quietestMs!))),
+  };
 }
 
 function reasonOf(error: unknown): FailureReason {
@@ -77,7 +84,7 @@ function checkedFile({ sha256, byteCount }: FileWorkload, bytes: Uint8Array | un
   return bytes;
 }
 
-function outcomeOf({ all, counted }: Passes, runtime: RuntimeKey, host: HostState): MeasurementSuccess {
+function outcomeOf({ all, counted }: Passes, { runtime, pace }: Bench, host: HostState): MeasurementSuccess {
   const overheadMs = compact(median([...counted].map((pass) => pass.overheadMs)));
   const samplesOf = (passes: readonly Pass[]) =>
     passes.flatMap((pass) => pass.samplesMs.map((ms) => compact(Math.max(ms - overheadMs, leastMs))));
@@ -85,10 +92,14 @@ function outcomeOf({ all, counted }: Passes, runtime: RuntimeKey, host: HostStat
     ok: true,
     samplesMs: samplesOf(all.filter((pass) => counted.has(pass))),
     uncountedMs: samplesOf(all.filter((pass) => !counted.has(pass))),
-    passes: all.map((pass) => ({ counted: counted.has(pass), sampleCount: pass.samplesMs.length })),
+    passes: all.map((pass) => ({
+      counted: counted.has(pass),
+      sampleCount: pass.samplesMs.length,
+      ...(pace && { slowness: compact(pass.slowness) }),
+    })),
     overheadMs,
     batchSize: all.find((pass) => counted.has(pass))!.batchSize,
-    runtime,
+    runtime: runtime.key,
     host,
   };
 }

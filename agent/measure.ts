@@ -101,7 +101,8 @@ export async function measure(
     const elapsedMs = clock.nowMs() - startMs;
     const { length } = samplesMs;
     if (length >= settings.sampleCount.most || (elapsedMs >= samplingMs.most && length >= fewestSamples)) break;
-    const due = elapsedMs >= samplingMs.least && length >= settings.sampleCount.least && length % samplesBetweenSorts === 0;
+    const due =
+      elapsedMs >= samplingMs.least && length >= settings.sampleCount.least && length % samplesBetweenSorts === 0;
     if (due && isPrecise(samplesMs, settings.precisionShare + slownessUncertainty(median(slownesses)))) break;
   }
   return { samplesMs, batchSize, slowness: median(slownesses) };

@@ -80,7 +80,12 @@ export class Pace {
     this.endPass();
   }
 
-  /** What one run of the block took at its quietest since the job began. */
+  /** What one run of the block took at its quietest, as far as is known. */
+  get quietestMs(): number {
+    return this.#quietestMs;
+  }
+
+  /** The same, since the job began. */
   get leastMs(): number {
     return this.#leastMs;
   }

@@ -16,13 +16,7 @@ import { bytesPerElement, elementCount } from '@bespoke/shared/graph/tensor.js';
 import { agree, quietestFirst, type Reading } from '@bespoke/shared/latency/reading.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import { fillInputs } from './inputs.js';
-import {
-  type Clock,
-  defaultSettings,
-  measure,
-  overheadSettings,
-  type Samples,
-} from './measure.js';
+import { type Clock, defaultSettings, measure, overheadSettings, type Samples } from './measure.js';
 import type { Pace } from './pace.js';
 import type { GraphModel, Model, Runtime, Session } from './runtime/runtime.js';
 import { sideBySide } from './side-by-side.js';
@@ -52,6 +46,8 @@ export interface Pass extends Samples, Reading {
   readonly overheadMs: number;
   /** With the overhead. */
   readonly medianMs: number;
+  /** By which quietest of the device what slowed it was taken out; null where nothing tells. */
+  readonly quietestMs: number | null;
 }
 
 export interface Passes {
@@ -80,10 +76,13 @@ export async function measurePasses(model: Model, bench: Bench, isPiece = false)
     }
     timed.push(await timeModel(copies?.more ?? model, bench));
     if (timed.length < passCount.least) continue;
-    const all = copies ? timed.map((longer) => slope(longer, shorter!, copies.addedCount)) : timed;
-    const counted = quietestFirst(all).slice(0, passCount.counted);
+    const told = (pass: Pass) => (copies ? slope(pass, shorter!, copies.addedCount) : pass);
+    const all = new Map(timed.map((pass) => [pass, told(pass)]));
+    const counted = quietestFirst(timed)
+      .slice(0, passCount.counted)
+      .map((pass) => all.get(pass)!);
     const allAgree = counted.every((pass) => agree(counted[0]!, pass, agreementShare));
-    if (all.length >= passCount.most || allAgree) return { all, counted: new Set(counted) };
+    if (timed.length >= passCount.most || allAgree) return { all: [...all.values()], counted: new Set(counted) };
   }
 }
 
@@ -96,6 +95,7 @@ function slope(longer: Pass, shorter: Pass, addedCount: number): Pass {
     slowness: Math.max(longer.slowness, shorter.slowness),
     overheadMs: each(longer.overheadMs, shorter.overheadMs),
     medianMs: each(longer.medianMs, shorter.medianMs),
+    quietestMs: longer.quietestMs && Math.max(longer.quietestMs, shorter.quietestMs!),
   };
 }
 
@@ -134,9 +134,10 @@ async function timeModel(model: Model, bench: Bench, settings = defaultSettings)
   try {
     fillInputs(session);
     const overheadMs = await measureOverhead(session, bench);
+    const quietestMs = pace && pace.quietestMs;
     const look = pace ? () => pace.slowness() : undefined;
     const samples = await measure((count) => session.run(count), clock, settings, look);
-    return { ...samples, overheadMs: overheadMs / samples.slowness, medianMs: median(samples.samplesMs) };
+    return { ...samples, overheadMs: overheadMs / samples.slowness, medianMs: median(samples.samplesMs), quietestMs };
   } finally {
     session.close();
     pace?.endPass();

@@ -4,7 +4,9 @@
  *
  *   │ period before │ this period ··· now        the least of both
  */
-const periodMs = 300_000;
+import { quietForMs } from '@bespoke/shared/latency/reading.js';
+
+const periodMs = quietForMs / 2;
 
 export class QuietestLately {
   #startMs = Number.NEGATIVE_INFINITY;

@@ -3,7 +3,7 @@
  * in rounds: what disturbs a device lasts for seconds, and by the next round it has passed. A round ends with the verdicts on
  * the blocks that its jobs were measured in, so a campaign waits for no number that is provisional.
  *
- *   round 1: a b c d   round 2: a b c d   round 3: c   done: the two quietest measurements of each agree
+ *   round 1: a b c d   round 2: a b c d   round 3: c   done: the two quietest measurements of each agree, and the quietest was made while the device was quiet
  */
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { canonicalJson } from '@bespoke/shared/base/json.js';
@@ -26,17 +26,19 @@ export interface CampaignProgress {
 
 /** When a workload counts as measured. */
 export interface Settlement {
-  /** It has so many measurements and the two quietest agree, or it has `most`. */
+  /** It has so many measurements, the two quietest agree, and the device was not slowed much at the quietest; or it has `most`. */
   readonly least: number;
   readonly most: number;
+  /** How many times slower than at its quietest the device may have been. */
+  readonly slowness: number;
   /** How far the two quietest may lie apart. */
   readonly agreementShare: number;
 }
 
 /** Any measurement will do. */
-export const once: Settlement = { least: 1, most: 1, agreementShare: 0 };
-/** For tables that searches stand on. */
-export const agreeing: Settlement = { least: 2, most: 5, agreementShare };
+export const once: Settlement = { least: 1, most: 1, slowness: Number.POSITIVE_INFINITY, agreementShare: 0 };
+/** For tables that searches stand on. Of a device that is slowed much, what is told is off by some percent; a round later it may not be (docs/adr/0008). */
+export const agreeing: Settlement = { least: 2, most: 5, slowness: 1.2, agreementShare };
 
 export interface CampaignOptions {
   /** On whose account; devices are shared fairly between those who ask. Campaigns without one share an account. */
@@ -64,6 +66,7 @@ export async function ensureMeasured(
   requireRuntime(store, deviceId, runtime);
   const distinct = new Map(workloads.map((workload) => [workloadKey(workload), workload]));
   const total = distinct.size * settlement.least;
+  let most = 0; // a measurement that turns out to be void is no step back
   for (let round = 0; ; round++) {
     signal?.throwIfAborted();
     const readings = store.latencies.readings(deviceId, runtime);
@@ -71,7 +74,8 @@ export async function ensureMeasured(
     const missing = [...distinct].filter(([key]) => !isSettled(known(key), settlement)).map(([, workload]) => workload);
     const before = [...distinct.keys()].reduce((sum, key) => sum + Math.min(known(key).length, settlement.least), 0);
     const report = (measured: number, failed: number) => {
-      onProgress?.({ measured: Math.min(before + measured, total - failed), failed, total });
+      most = Math.max(most, before + measured);
+      onProgress?.({ measured: Math.min(most, total - failed), failed, total });
     };
     if (round === 0) report(0, 0);
     if (missing.length === 0) return store.latencies.table(deviceId, runtime);
@@ -116,10 +120,13 @@ export async function ensureMeasuredOnAll(
 }
 
 /** Whether these measurements, the quietest first, settle a workload. */
-export function isSettled(readings: readonly Reading[], { least, most, agreementShare }: Settlement): boolean {
+export function isSettled(
+  readings: readonly Reading[],
+  { least, most, slowness, agreementShare }: Settlement,
+): boolean {
   if (readings.length >= most) return true;
   const [quietest, second = quietest] = readings;
-  return readings.length >= least && agree(quietest!, second!, agreementShare);
+  return readings.length >= least && quietest!.slowness <= slowness && agree(quietest!, second!, agreementShare);
 }
 
 function requireRuntime(store: Pick<Store, 'devices'>, deviceId: string, runtime: RuntimeKey): void {

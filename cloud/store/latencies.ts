@@ -10,7 +10,7 @@ import {
   summarizeMeasurement,
   unknownHost,
 } from '@bespoke/shared/latency/measurement.js';
-import type { Reading } from '@bespoke/shared/latency/reading.js';
+import { isOutdated, outdatedRatio, quietForMs, type Reading } from '@bespoke/shared/latency/reading.js';
 import type { LatencyEntry, LatencyTable, RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
 import type { LatencyView } from '@bespoke/shared/protocol/api.js';
@@ -69,6 +69,14 @@ interface RawRow {
 /** As `tookMs` has it (shared/latency/reading.ts). */
 const tookMs = 'median_ms * slowness';
 
+interface Outdating {
+  readonly deviceId: string;
+  readonly runtime: string;
+  readonly measuredBy: string;
+  readonly since: string;
+  readonly quietestMs: number;
+}
+
 /** The rows that stand in tables, of those that `where` admits: the best verdict first, then the quietest, of equals the latest. */
 function entries(where: string): string {
   const rank = verdicts.map((verdict, place) => `WHEN '${verdict}' THEN ${place}`).join(' ');
@@ -77,20 +85,23 @@ function entries(where: string): string {
     FROM (
       SELECT *,
         ROW_NUMBER() OVER (PARTITION BY runtime, workload_key ORDER BY CASE verdict ${rank} END, ${tookMs}, id DESC) AS place,
-        LEAD(median_ms) OVER likes AS next_ms,
-        LEAD(slowness) OVER likes AS next_slowness,
+        LEAD(median_ms) OVER alike AS next_ms,
+        LEAD(slowness) OVER alike AS next_slowness,
         COUNT(*) OVER (PARTITION BY runtime, workload_key, verdict) AS likes
       FROM (
         SELECT id, device_id, runtime, workload_key, median_ms, slowness, low_ms, high_ms, count, measured, verdict, doubt
         FROM measurements WHERE ${where}
       )
-      WINDOW likes AS (PARTITION BY runtime, workload_key, verdict ORDER BY ${tookMs}, id DESC)
+      WINDOW alike AS (PARTITION BY runtime, workload_key, verdict ORDER BY ${tookMs}, id DESC)
     ) m JOIN workloads w ON w.key = m.workload_key
     WHERE m.place = 1 ORDER BY m.id`;
 }
 
 export class Latencies {
+  /** By tables and who measures for them: the most that measurements which count go by, of the device's quietest. */
+  readonly #mostMs = new Map<string, number>();
   readonly #insert;
+  readonly #outdateSince;
   readonly #has;
   readonly #readings;
   readonly #list;
@@ -106,6 +117,13 @@ export class Latencies {
     this.#insert = database.prepare(
       `INSERT INTO measurements (job_id, lease_id, block_id, measured_by, verdict, doubt, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, measured)
        VALUES (@jobId, @leaseId, @blockId, @measuredBy, @verdict, @doubt, @deviceId, @runtime, @key, @medianMs, @lowMs, @highMs, @count, @samples, @uncounted, @passes, @overheadMs, @batchSize, @host, @measured)`,
+    );
+    // A job whose measurement is void is measured when its block ends, all the same; who still needs the number asks again.
+    this.#outdateSince = database.prepare<[Outdating]>(
+      `UPDATE measurements SET verdict = 'void', doubt = printf(
+         'the device had not been seen at its quietest: the block that tells its pace took %.4f ms then, and %.4f ms since', host ->> 'quietestMs', @quietestMs)
+       WHERE block_id IN (SELECT id FROM blocks WHERE device_id = @measuredBy AND runtime = @runtime AND (ended IS NULL OR ended >= @since))
+         AND device_id = @deviceId AND measured >= @since AND verdict <> 'void' AND host ->> 'quietestMs' > @quietestMs * ${outdatedRatio}`,
     );
     this.#has = database.prepare<[string], { id: number }>('SELECT id FROM measurements WHERE lease_id = ?');
     this.#list = database.prepare<[string], Row>(entries('device_id = ?'));
@@ -162,6 +180,22 @@ export class Latencies {
       host: JSON.stringify(outcome.host),
       measured: this.now().toISOString(),
     });
+    this.#outdate(job, lease.deviceId, outcome.host.quietestMs);
+  }
+
+  /** Where the device has been quieter than it was known to be, what was told by that lately is void. */
+  #outdate(job: { deviceId: string; runtime: RuntimeKey }, measuredBy: string, quietestMs: number | null): void {
+    if (quietestMs === null) return;
+    const { deviceId } = job;
+    const runtime = runtimeText(job.runtime);
+    const key = `${deviceId} ${measuredBy} ${runtime}`;
+    let mostMs = this.#mostMs.get(key) ?? Number.POSITIVE_INFINITY; // after a start: whatever there is
+    if (isOutdated(mostMs, quietestMs)) {
+      const since = new Date(this.now().getTime() - quietForMs).toISOString();
+      this.#outdateSince.run({ deviceId, runtime, measuredBy, since, quietestMs });
+      mostMs = quietestMs * outdatedRatio;
+    }
+    this.#mostMs.set(key, Math.max(mostMs, quietestMs));
   }
 
   /** What the device measured under one runtime, by workload key. */
@@ -173,7 +207,10 @@ export class Latencies {
   /** All measurements that count, the quietest first, by workload key. */
   readings(deviceId: string, runtime: RuntimeKey): ReadonlyMap<string, readonly Reading[]> {
     const readings = new Map<string, Reading[]>();
-    for (const { workload_key: key, median_ms: medianMs, slowness } of this.#readings.all(deviceId, runtimeText(runtime))) {
+    for (const { workload_key: key, median_ms: medianMs, slowness } of this.#readings.all(
+      deviceId,
+      runtimeText(runtime),
+    )) {
       const known = readings.get(key);
       if (known) known.push({ medianMs, slowness });
       else readings.set(key, [{ medianMs, slowness }]);

@@ -14,6 +14,8 @@ export interface HostState {
   readonly waitedShare: number | null;
   /** How many times slower than at its quietest the device was, as a small block between the samples told; taken out of all samples. Null where none can tell. */
   readonly slowness: number | null;
+  /** What that block took at the quietest of the device by which `slowness` is told; one that is quieter since means that it was more. Null likewise. */
+  readonly quietestMs: number | null;
   /** Clock of the fastest core, before and after measuring. */
   readonly frequencyBeforeMhz: number | null;
   readonly frequencyAfterMhz: number | null;
@@ -34,6 +36,7 @@ export const unknownHost: HostState = {
   loadAverage: null,
   waitedShare: null,
   slowness: null,
+  quietestMs: null,
   frequencyBeforeMhz: null,
   frequencyAfterMhz: null,
   governor: null,
@@ -48,6 +51,8 @@ export interface PassRecord {
   /** Whether its samples are in `samplesMs`; else they are in `uncountedMs`. */
   readonly counted: boolean;
   readonly sampleCount: number;
+  /** How many times slower than at its quietest the device was; absent where nothing told. */
+  readonly slowness?: number | undefined;
 }
 
 export interface MeasurementSuccess {
@@ -88,8 +93,9 @@ const measured = z.number().nonnegative().nullable();
 export const hostStateSchema = z.strictObject({
   loadAverage: measured,
   waitedShare: z.number().min(0).max(1).nullable(),
-  // Agents and tables before it had none.
+  // Agents and tables before them had none.
   slowness: z.number().min(1).nullable().default(null),
+  quietestMs: z.number().positive().nullable().default(null),
   frequencyBeforeMhz: measured,
   frequencyAfterMhz: measured,
   governor: z.string().max(60).nullable(),
@@ -122,7 +128,7 @@ export const measurementOutcomeSchema = z.discriminatedUnion('ok', [
       samplesMs: samples(1),
       uncountedMs: samples(0),
       passes: z
-        .array(z.strictObject({ counted: z.boolean(), sampleCount: count }))
+        .array(z.strictObject({ counted: z.boolean(), sampleCount: count, slowness: z.number().min(1).optional() }))
         .min(1)
         .max(maxPassCount),
       overheadMs: z.number().nonnegative(),
@@ -144,17 +150,22 @@ function isComplete({ samplesMs, uncountedMs, passes }: SamplesOfPasses): boolea
 }
 
 /** The samples of every pass, in the order in which they were made. */
-export function samplesOfPasses({ samplesMs, uncountedMs, passes }: SamplesOfPasses): PassSamples[] {
+export function samplesOfPasses({
+  samplesMs,
+  uncountedMs,
+  passes,
+  host,
+}: SamplesOfPasses & Pick<MeasurementSuccess, 'host'>): PassSamples[] {
   const next = { counted: 0, uncounted: 0 };
-  return passes.map(({ counted, sampleCount }) => {
+  return passes.map(({ counted, sampleCount, slowness = host.slowness ?? 1 }) => {
     const key = counted ? 'counted' : 'uncounted';
     const start = next[key];
     next[key] += sampleCount;
-    return { counted, samplesMs: (counted ? samplesMs : uncountedMs).slice(start, next[key]) };
+    return { counted, samplesMs: (counted ? samplesMs : uncountedMs).slice(start, next[key]), slowness };
   });
 }
 
 /** Of the passes that count, with an interval that holds for the next measurement. Throws `LATENCY_SAMPLE_INVALID`. */
 export function summarizeMeasurement(measurement: SamplesOfPasses & Pick<MeasurementSuccess, 'host'>): LatencySummary {
-  return summarizePasses(samplesOfPasses(measurement), measurement.host.slowness ?? 1);
+  return summarizePasses(samplesOfPasses(measurement));
 }

@@ -28,6 +28,19 @@ export function agree(a: Reading, b: Reading, share: number): boolean {
 }
 
 /**
+ * Whether a reading is not what it was taken for, since the device has been quieter: from 6% on all that slows it would have been taken out (agent/pace.ts). What the block that tells took
+ * at its quietest as it was known then, and as it is known since.
+ */
+export function isOutdated(knownMs: number, sinceMs: number): boolean {
+  return knownMs > sinceMs * outdatedRatio;
+}
+
+export const outdatedRatio = 1.06;
+
+/** How long a quiet moment counts, at most: what a device reached while it was cold, it does not reach for ever. */
+export const quietForMs = 600_000;
+
+/**
  * How far off, as a share of a latency, what was taken out for a slow device may be: how slow it is, is known to 3%, and the block that tells may be slowed by more or less than others, a tenth of the
  * logarithm (docs/adr/0008). Nothing where nothing was taken out.
  */

@@ -3,7 +3,7 @@
  * No sample is ever dropped.
  */
 import { AppError } from '../base/errors.js';
-import { slownessUncertainty } from './reading.js';
+import { quietestFirst, slownessUncertainty } from './reading.js';
 
 /** Summary of one measurement. All times in ms. */
 export interface LatencySummary {
@@ -26,6 +26,8 @@ export interface LatencySummary {
 export interface PassSamples {
   readonly counted: boolean;
   readonly samplesMs: readonly number[];
+  /** How many times slower than at its quietest the device was, which the samples no longer show. */
+  readonly slowness: number;
 }
 
 /** Throws `LATENCY_SAMPLES_EMPTY` on no samples and `LATENCY_SAMPLE_INVALID` on one that is not a positive number. */
@@ -58,14 +60,16 @@ export function summarize(samplesMs: readonly number[]): LatencySummary {
 const reach = { passIndex: 2, factor: 3 } as const;
 
 /**
- * Summary of a measurement made in passes; its interval holds for the median of further measurements. `slowness`: how many times slower than at its quietest the device
- * was, which the samples no longer show. Throws as `summarize`.
+ * Summary of a measurement made in passes; its interval holds for the median of further measurements, as much as what slowed the device lets it. Throws as `summarize`.
  */
-export function summarizePasses(passes: readonly PassSamples[], slowness = 1): LatencySummary {
-  const summary = summarize(passes.filter(({ counted }) => counted).flatMap(({ samplesMs }) => samplesMs));
-  const medians = ascending(passes.map(({ samplesMs }) => median(samplesMs)));
+export function summarizePasses(passes: readonly PassSamples[]): LatencySummary {
+  const counted = passes.filter((pass) => pass.counted);
+  const summary = summarize(counted.flatMap(({ samplesMs }) => samplesMs));
+  const slowness = median(counted.map((pass) => pass.slowness));
+  const readings = quietestFirst(passes.map((pass) => ({ ...pass, medianMs: median(pass.samplesMs) })));
   const reachMs =
-    reach.factor * (medians[Math.min(reach.passIndex, medians.length - 1)]! - medians[0]!) +
+    reach.factor *
+      Math.abs(readings[Math.min(reach.passIndex, readings.length - 1)]!.medianMs - readings[0]!.medianMs) +
     slownessUncertainty(slowness) * summary.medianMs;
   return {
     ...summary,

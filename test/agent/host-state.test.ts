@@ -32,7 +32,7 @@ function told(after: ReturnType<typeof watchHost>) {
 
 describe('watchHost', () => {
   it('tells null where the device does not tell', () => {
-    const { loadAverage: _, slowness: __, ...nothing } = unknownHost;
+    const { loadAverage: _, slowness: __, quietestMs: ___, ...nothing } = unknownHost;
     expect(told(watchHost(fakeDevice({}).sources))).toEqual(nothing);
   });
 

@@ -1,5 +1,5 @@
-import { copyCounts, measurePasses, type Pass, passCount } from '@bespoke/agent/passes.js';
 import type { Pace } from '@bespoke/agent/pace.js';
+import { copyCounts, measurePasses, type Pass, passCount } from '@bespoke/agent/passes.js';
 import type { GraphModel, Model, Runtime } from '@bespoke/agent/runtime/runtime.js';
 import { GraphBuilder } from '@bespoke/shared/graph/graph.js';
 import type { Shape } from '@bespoke/shared/graph/tensor.js';

@@ -1,7 +1,7 @@
 /**
  * Do our latencies agree with those of others on the same files? Twenty workloads of 0.2 ms and more on this machine, written once as .tflite; our
  * agent and three Python programs (invoke() alone, XNNPACK, one thread) take turns on each file, round by round, and each counts its
- * two quietest of five passes, with the model loaded afresh.
+ * two quietest passes, with the model loaded afresh, and takes out what slows the device as the same small block tells it.
  *
  *   the same library, called from Python      tells whether our method is right: no factor
  *   tf.lite, with the agent's XNNPACK         another interpreter, our kernels (agreement-delegate.c): no factor
@@ -18,11 +18,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { modelOf } from '@bespoke/agent/job.js';
+import { graphModelOf } from '@bespoke/agent/graph-model.js';
 import { createMeasurer } from '@bespoke/agent/measurer.js';
+import { referenceBlock } from '@bespoke/agent/pace.js';
 import { passCount } from '@bespoke/agent/passes.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import { writeTflite } from '@bespoke/shared/format/tflite.js';
+import { quietestFirst } from '@bespoke/shared/latency/reading.js';
 import { ascending, median } from '@bespoke/shared/latency/statistics.js';
 import { compile } from '../../agent/runtime/xnnpack-delegate/build.mjs';
 import { benchWorkloads, measureSuccess, percent, printLoad, tfliteRuntime } from './workloads.mjs';
@@ -43,17 +45,22 @@ const measurer = createMeasurer({ threads: [1], runtimes: ['tflite'] });
 const runtime = await tfliteRuntime(measurer);
 printLoad('before');
 const files = (await benchWorkloads(measurer, runtime)).map(({ name, workload }, index) => {
-  const { graph, weights, batch } = modelOf({ workload });
-  const bytes = writeTflite(graph, weights, { batch, description: name });
-  const path = join(folder, `${index}.tflite`);
-  writeFileSync(path, bytes);
+  const { path, bytes } = writeFile(workload, name, `${index}.tflite`);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return { name, path, bytes, workload: { kind: 'file', format: 'tflite', sha256, byteCount: bytes.length } };
 });
 
+function writeFile(workload, description, name) {
+  const { graph, weights, batch } = graphModelOf(workload);
+  const bytes = writeTflite(graph, weights, { batch, description });
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return { path, bytes };
+}
+
 /** A Python program that times files. */
 async function openReference(name, hasFactor, ...how) {
-  const child = spawn(python, [pathOf('./agreement.py'), ...how], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(python, [pathOf('./agreement.py'), block, ...how], { stdio: ['pipe', 'pipe', 'inherit'] });
   child.once('exit', (code, signal) => {
     if (code || signal) throw new Error(`agreement.py ${how.join(' ')} ended with ${signal ?? `code ${code}`}`);
   });
@@ -67,12 +74,9 @@ async function openReference(name, hasFactor, ...how) {
     async measureMs({ path }) {
       child.stdin.write(`${path}\n`);
       const passes = JSON.parse((await lines.next()).value);
-      return median(
-        passes
-          .sort((a, b) => median(a) - median(b))
-          .slice(0, passCount.counted)
-          .flat(),
-      );
+      const readings = passes.map((pass) => ({ ...pass, medianMs: median(pass.samplesMs) }));
+      const counted = quietestFirst(readings).slice(0, passCount.counted);
+      return median(counted.flatMap(({ samplesMs }) => samplesMs));
     },
     async close() {
       child.stdin.end();
@@ -81,6 +85,7 @@ async function openReference(name, hasFactor, ...how) {
   };
 }
 
+const block = writeFile(referenceBlock, 'block', 'block.tflite').path;
 const laterDelegate = join(folder, 'delegate.so');
 compile(pathOf('./agreement-delegate.c'), laterDelegate, '-fPIC', '-shared');
 const references = [

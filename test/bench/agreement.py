@@ -1,14 +1,17 @@
 """Times .tflite files without our agent: invoke() alone, inputs set before, outputs never read.
 
-Arguments: "tensorflow" for tf.lite.Interpreter, with TensorFlow's own XNNPACK or with the delegate of the given path; or "library" and the path of the
-agent's XNNPACK delegate, for the very library that the agent measures with, called here through its C interface.
+Arguments: the path of a small block that tells how fast the device is at the moment, as for the agent (docs/adr/0008); then "tensorflow" for
+tf.lite.Interpreter, with TensorFlow's own XNNPACK or with the delegate of the given path, or "library" and the path of the agent's XNNPACK delegate, for
+the very library that the agent measures with, called here through its C interface.
 Prints its version, then for each path on stdin a line of JSON: for each of five passes, with the model loaded afresh, the
-milliseconds of each run.
+milliseconds of each run, what slowed the device taken out, and how many times slower it was.
 """
 
 import ctypes
 import json
+import math
 import os
+import statistics
 import sys
 import time
 
@@ -18,7 +21,7 @@ import numpy
 PASS_COUNT = 5
 WARMUP_SECONDS = 0.01
 SAMPLING_SECONDS = 0.025
-LEAST_RUNS = 15
+LEAST_SAMPLES = 15
 
 
 class TensorflowModel:
@@ -64,11 +67,11 @@ class Pointer(ctypes.c_void_p):
 
 def with_delegate():
     """Arguments of an interpreter that takes the given delegate in the place of TensorFlow's own."""
-    if len(sys.argv) == 2:
+    if len(sys.argv) == 3:
         return {}
     lite = tf.lite.experimental
     return {
-        "experimental_delegates": [lite.load_delegate(sys.argv[2], {"num_threads": 1})],
+        "experimental_delegates": [lite.load_delegate(sys.argv[3], {"num_threads": 1})],
         "experimental_op_resolver_type": lite.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     }
 
@@ -88,37 +91,75 @@ def spread(count):
     return (numpy.arange(int(count)) * 0.6180339887498949 % 1 * 2 - 1).astype(numpy.float32)
 
 
-def timed(model):
+def timed(model, count):
+    """Milliseconds of one of so many runs in a row."""
     start = time.perf_counter()
-    model.invoke()
-    return (time.perf_counter() - start) * 1000
+    for _ in range(count):
+        model.invoke()
+    return (time.perf_counter() - start) * 1000 / count
 
 
-def runs_for(model, seconds, least):
-    end = time.perf_counter() + seconds
-    times = []
-    while len(times) < least or time.perf_counter() < end:
-        times.append(timed(model))
-    return times
+class Pace:
+    """How many times slower than at its quietest the device is, told by a small block (agent/pace.ts)."""
+
+    def __init__(self, path):
+        self.block = Model(path)
+        timed(self.block, 40)
+        self.looks = []
+        self.quietest_ms = float("inf")
+        for _ in range(20):
+            self.slowness()
+        self.end_pass()
+
+    def slowness(self):
+        self.block.invoke()
+        look_ms = timed(self.block, 3)
+        self.looks.append(look_ms)
+        share = look_ms / self.quietest_ms - 1
+        return 1 + max(0, min(share, 2 * (share - 0.03)))
+
+    def end_pass(self):
+        self.quietest_ms = min(self.quietest_ms, sorted(self.looks)[len(self.looks) // 10])
+        self.looks = []
 
 
 def one_pass(path):
     model = Model(path)
     try:
-        runs_for(model, WARMUP_SECONDS, 5)
-        return runs_for(model, SAMPLING_SECONDS, LEAST_RUNS)
+        return sampled(model)
     finally:
         model.close()
+        pace.end_pass()
 
 
-if sys.argv[1] == "tensorflow":
+def sampled(model):
+    """The time of samples of a millisecond, each between two looks."""
+    end = time.perf_counter() + WARMUP_SECONDS
+    warm = []
+    while len(warm) < 5 or time.perf_counter() < end:
+        warm.append(timed(model, 1))
+    count = math.ceil(1 / statistics.median(warm))
+    samples, slownesses = [], []
+    before = pace.slowness()
+    end = time.perf_counter() + SAMPLING_SECONDS
+    while len(samples) < LEAST_SAMPLES or time.perf_counter() < end:
+        ms = timed(model, count)
+        after = pace.slowness()
+        slownesses.append((before + after) / 2)
+        samples.append(ms / slownesses[-1])
+        before = after
+    return {"samplesMs": samples, "slowness": statistics.median(slownesses)}
+
+
+if sys.argv[2] == "tensorflow":
     import tensorflow as tf
 
     Model = TensorflowModel
     print(tf.__version__, flush=True)
 else:
-    library = ctypes.CDLL(sys.argv[2])
+    library = ctypes.CDLL(sys.argv[3])
     Model = LibraryModel
     print(call("TfLiteVersion", ctypes.c_char_p)().decode(), flush=True)
+pace = Pace(sys.argv[1])
 for line in sys.stdin:
     print(json.dumps([one_pass(line.strip()) for _ in range(PASS_COUNT)]), flush=True)

@@ -3,6 +3,7 @@ import { loadavg } from 'node:os';
 import { describeWorkload } from '@bespoke/cloud/fleet/describe.js';
 import { buildSpace } from '@bespoke/cloud/search/presets.js';
 import { choose, fastestPath, slowestPath } from '@bespoke/cloud/search/space.js';
+import { isOutdated, quietForMs } from '@bespoke/shared/latency/reading.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import { workloadsOf } from '@bespoke/shared/latency/workload.js';
 import { zooNetwork } from '@bespoke/shared/network/zoo/zoo.js';
@@ -86,9 +87,16 @@ export async function tfliteRuntime(measurer) {
   return runtime;
 }
 
-/** What an outcome says, to be ranked among others. */
+/** What an outcome that has just come says, to be ranked among others. */
 export function readingOf({ samplesMs, host }) {
-  return { medianMs: median(samplesMs), slowness: host.slowness ?? 1 };
+  const { slowness, quietestMs } = host;
+  return { medianMs: median(samplesMs), slowness: slowness ?? 1, quietestMs, atMs: performance.now() };
+}
+
+/** Those readings that still are what they were taken for, after one more: as the cloud's store sees it (cloud/store/latencies.ts). */
+export function stillStanding(readings, { quietestMs, atMs }) {
+  const isVoid = (reading) => atMs - reading.atMs <= quietForMs && isOutdated(reading.quietestMs, quietestMs);
+  return quietestMs === null ? readings : readings.filter((reading) => !isVoid(reading));
 }
 
 /** The outcome of a workload that must succeed. */

@@ -34,7 +34,7 @@ import { summarize } from '@bespoke/shared/latency/statistics.js';
 import { piecesOf, workloadKey } from '@bespoke/shared/latency/workload.js';
 import { ByteBuffer } from 'flatbuffers';
 import { openDistance } from '../bench/processor-distance.mjs';
-import { readingOf } from '../bench/workloads.mjs';
+import { readingOf, stillStanding } from '../bench/workloads.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -141,13 +141,17 @@ async function measureAll(workloads) {
     (entry.doubt === null) > (than.doubt === null) ||
     ((entry.doubt === null) === (than.doubt === null) && tookMs(entry) < tookMs(than));
   let sentinelMs = (await measureOne(sentinel)).medianMs;
-  for (let round = 0; round < roundCount; round++) {
-    const order = [...randomStream(seed, 'order', round).permutation(distinct.length)];
+  for (let round = 0; round < roundCount || table.size < distinct.length; round++) {
+    const due = round < roundCount ? distinct : distinct.filter((workload) => !table.has(workloadKey(workload)));
+    const order = [...randomStream(seed, 'order', round).permutation(due.length)];
     for (let at = 0; at < order.length; at += maxJobCount) {
-      const block = order.slice(at, at + maxJobCount).map((index) => distinct[index]);
+      const block = order.slice(at, at + maxJobCount).map((index) => due[index]);
       const { entries, closingMs } = await measureBlock(block, sentinelMs);
       sentinelMs = closingMs;
-      for (const [key, entry] of entries) if (isBetter(entry, table.get(key))) table.set(key, entry);
+      for (const [key, entry] of entries) {
+        if (isBetter(entry, table.get(key))) table.set(key, entry);
+        for (const [other, known] of table) if (stillStanding([known], entry).length === 0) table.delete(other);
+      }
     }
     const doubtCount = [...table.values()].filter(({ doubt }) => doubt !== null).length;
     process.stderr.write(`round ${round + 1} of ${roundCount}: ${distinct.length} workloads, ${doubtCount} in doubt\n`);

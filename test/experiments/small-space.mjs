@@ -23,9 +23,10 @@ import { AccuracyCache } from '@bespoke/cloud/train/evaluation/accuracy-cache.js
 import { noStandards } from '@bespoke/cloud/train/evaluation/evaluator.js';
 import { openEvaluationPool } from '@bespoke/cloud/train/evaluation/pool.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
+import { quietestFirst } from '@bespoke/shared/latency/reading.js';
 import { summarize } from '@bespoke/shared/latency/statistics.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
-import { measureSuccess, networkWorkload, tfliteRuntime } from '../bench/workloads.mjs';
+import { measureSuccess, networkWorkload, readingOf, tfliteRuntime } from '../bench/workloads.mjs';
 
 const pixels = 16;
 const spec = resolveSpec({
@@ -71,9 +72,10 @@ async function measure() {
   const measureAll = async (workloads) => {
     for (let round = 0; round < 2; round++) {
       for (const workload of workloads) {
-        const entry = { ...summarize((await measureSuccess(measurer, workload, { runtime })).samplesMs), doubt: null };
+        const measured = await measureSuccess(measurer, workload, { runtime });
+        const entry = { ...readingOf(measured), ...summarize(measured.samplesMs), doubt: null };
         const key = workloadKey(workload);
-        if (!(table.get(key)?.medianMs <= entry.medianMs)) table.set(key, entry);
+        table.set(key, quietestFirst([table.get(key) ?? entry, entry])[0]);
       }
     }
     return [table];

@@ -1,6 +1,7 @@
 /** measurementBoxes: all measurements of one workload side by side, each a box over its samples. */
 
 import type { HostState } from '@bespoke/shared/latency/measurement.js';
+import { quietestFirst } from '@bespoke/shared/latency/reading.js';
 import { ascending, type LatencySummary, quantile, summarize } from '@bespoke/shared/latency/statistics.js';
 import type { MeasurementView } from '@bespoke/shared/protocol/api.js';
 import type { CustomSeriesOption } from 'echarts/charts';
@@ -91,10 +92,9 @@ function axisTime(iso: string): string {
 }
 
 function describe(boxes: readonly SampleBox[], shownCount: number): string {
-  const quietest = boxes.reduce<SampleBox | null>(
-    (best, box) => (best && best.medianMs <= box.medianMs ? best : box),
-    null,
-  );
+  const readings = boxes.map((box) => ({ ...box, slowness: box.measurement.host.slowness ?? 1 }));
+  const isDoubtful = ({ measurement }: SampleBox) => Number(measurement.doubt !== null);
+  const [quietest] = quietestFirst(readings).sort((a, b) => isDoubtful(a) - isDoubtful(b));
   if (!quietest) return 'No measurements yet.';
   const part = shownCount < boxes.length ? `, the latest ${shownCount} of them drawn` : '';
   return `${boxes.length} ${boxes.length === 1 ? 'measurement' : 'measurements'}${part}; the quietest has a median of ${formatMs(quietest.medianMs)}.`;
@@ -200,6 +200,7 @@ const hostColumns: { readonly [F in keyof HostState]: Column } = {
   loadAverage: { label: 'load', format: formatSignificant },
   waitedShare: { label: 'without a core', format: formatPercent },
   slowness: { label: 'times slower', format: formatSignificant },
+  quietestMs: { label: 'block at its quietest (ms)', format: formatSignificant },
   frequencyBeforeMhz: { label: 'clock before (MHz)', format: formatInteger },
   frequencyAfterMhz: { label: 'clock after (MHz)', format: formatInteger },
   governor: { label: 'governor' },

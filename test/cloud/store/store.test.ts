@@ -213,6 +213,110 @@ describe('Latencies', () => {
   });
 });
 
+describe('Latencies of a device that turns out quieter than it was known to be', () => {
+  const key = workloadKey(workload(0));
+  const start = Date.parse('2026-01-02T03:04:05Z');
+
+  /** A store at a time, and measurements there by the quietest that the device knows. */
+  function outdating(folder = temporaryFolder()) {
+    const state = { minutes: 0, leases: 0 };
+    const store = testStore(folder, () => new Date(start + 60_000 * state.minutes));
+    store.devices.save(device);
+    const measure = (medianMs: number, quietestMs: number | null) => {
+      const { job, lease, block } = granted(store, `lease-${folder}-${state.leases++}`);
+      const outcome = success(medianMs);
+      store.jobs.measure(job, lease, { ...outcome, host: { ...outcome.host, slowness: 1, quietestMs } });
+      store.blocks.end(block.id, 1, null, 0);
+    };
+    const verdictsOf = () => store.latencies.measurements(device.id, runtime, key).map(({ verdict }) => verdict);
+    return { state, store, measure, verdictsOf };
+  }
+
+  it('voids what was told by what was known then, of the last ten minutes, and says why', () => {
+    const { state, store, measure, verdictsOf } = outdating();
+    measure(3, 0.05);
+    state.minutes = 11;
+    measure(2.6, 0.05);
+    measure(2.5, 0.05);
+    expect(store.latencies.readings(device.id, runtime).get(key)).toHaveLength(3);
+    measure(2, 0.04);
+    expect(verdictsOf()).toEqual(['good', 'void', 'void', 'good']);
+    expect(store.latencies.measurements(device.id, runtime, key)[1]!.doubt).toBe(
+      'the device had not been seen at its quietest: the block that tells its pace took 0.0500 ms then, and 0.0400 ms since',
+    );
+    expect(store.latencies.get(device.id, runtime, key)).toMatchObject({ medianMs: 2 });
+  });
+
+  it('leaves what differs by no more than looks do, adds small steps up, and asks nothing of who has no pace', () => {
+    const { measure, verdictsOf } = outdating();
+    measure(2, 0.042);
+    measure(2, 0.04);
+    measure(2, null);
+    expect(verdictsOf()).toEqual(['good', 'good', 'good']);
+    measure(2, 0.039);
+    expect(verdictsOf()).toEqual(['void', 'good', 'good', 'good']);
+    measure(2, 0.0375);
+    expect(verdictsOf()).toEqual(['void', 'void', 'good', 'good', 'good']);
+  });
+
+  it('ends the job of a measurement that became void before its block ended, and repeats it where that is void', () => {
+    for (const [doubt, states] of [
+      [null, ['measured', 'measured']],
+      ['it drifted', ['queued', 'queued']],
+    ] as const) {
+      const store = testStore();
+      store.devices.save(device);
+      const block = store.blocks.add(device.id, runtime, 1);
+      const ids = store.jobs.add(device.id, runtime, [workload(0), workload(1)], newId).map(({ id }) => id);
+      for (const [index, quietestMs] of [0.05, 0.04].entries()) {
+        const id = `lease-${index}`;
+        const job = store.jobs.grant(ids[index]!, { id, deviceId: device.id, blockId: block.id });
+        const outcome = success(2);
+        store.jobs.measure(job, store.leases.get(id)!, {
+          ...outcome,
+          host: { ...outcome.host, slowness: 1, quietestMs },
+        });
+      }
+      expect(store.latencies.measurements(device.id, runtime, key)[0]!.verdict).toBe('void');
+      expect(store.blocks.hasMeasured(block.id)).toBe(true);
+      expect(store.blocks.end(block.id, 1, doubt, 2)).toEqual(ids);
+      expect(ids.map((id) => store.jobs.get(id)!.state)).toEqual(states);
+    }
+  });
+
+  it('knows apart what a device measures for itself and for a twin', () => {
+    const store = testStore();
+    for (const one of [device, twin]) store.devices.save(one);
+    const verdictsOf = ({ id }: { id: string }) =>
+      store.latencies.measurements(id, runtime, key).map(({ verdict }) => verdict);
+    /** `twin` measures for the device with this id. */
+    const measure = (deviceId: string, leaseId: string, quietestMs: number) => {
+      const [queued] = store.jobs.add(deviceId, runtime, [workload(0)], newId);
+      const block = store.blocks.add(twin.id, runtime, 1);
+      const job = store.jobs.grant(queued!.id, { id: leaseId, deviceId: twin.id, blockId: block.id });
+      const outcome = success(2);
+      const host = { ...outcome.host, slowness: 1, quietestMs };
+      store.jobs.measure(job, store.leases.get(leaseId)!, { ...outcome, host });
+      store.blocks.end(block.id, 1, null, 0);
+    };
+    measure(device.id, 'lease-a', 0.05);
+    measure(twin.id, 'lease-b', 0.04);
+    measure(device.id, 'lease-c', 0.04);
+    expect([verdictsOf(device), verdictsOf(twin)]).toEqual([['void', 'good'], ['good']]);
+  });
+
+  it('knows after a restart what was measured before', () => {
+    const folder = temporaryFolder();
+    const before = outdating(folder);
+    before.measure(3, 0.05);
+    before.store.close();
+    const after = outdating(folder);
+    after.state.leases = 1;
+    after.measure(2, 0.04);
+    expect(after.verdictsOf()).toEqual(['void', 'good']);
+  });
+});
+
 describe('Artifacts', () => {
   it('keeps bytes under their hash, once, and leaves nothing half-written', () => {
     const folder = temporaryFolder();

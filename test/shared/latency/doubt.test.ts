@@ -14,7 +14,7 @@ const sound: MeasurementSuccess = {
   overheadMs: 0.01,
   batchSize: 1,
   runtime: { runtime: 'tflite', version: '2.9.0', threads: 1, delegate: 'xnnpack' },
-  host: { ...unknownHost, waitedShare: 0.05, throttled: false, slowness: 1 },
+  host: { ...unknownHost, waitedShare: 0.05, throttled: false, slowness: 1, quietestMs: 0.03 },
 };
 
 describe('doubtsOf', () => {

@@ -12,7 +12,7 @@ const success: MeasurementSuccess = {
   uncountedMs: [2.5, 3],
   passes: [
     { counted: true, sampleCount: 2 },
-    { counted: false, sampleCount: 2 },
+    { counted: false, sampleCount: 2, slowness: 1.6 },
     { counted: true, sampleCount: 1 },
   ],
   overheadMs: 0.01,
@@ -22,6 +22,7 @@ const success: MeasurementSuccess = {
     loadAverage: 0.5,
     waitedShare: 0.02,
     slowness: 1.3,
+    quietestMs: 0.034,
     frequencyBeforeMhz: null,
     frequencyAfterMhz: 2400,
     governor: 'performance',
@@ -79,9 +80,19 @@ describe('measurementOutcomeSchema', () => {
 describe('samplesOfPasses', () => {
   it('deals the samples out to the passes in the order in which they were made', () => {
     expect(samplesOfPasses(success)).toEqual([
-      { counted: true, samplesMs: [1.5, 1.25] },
-      { counted: false, samplesMs: [2.5, 3] },
-      { counted: true, samplesMs: [1.5] },
+      { counted: true, samplesMs: [1.5, 1.25], slowness: 1.3 },
+      { counted: false, samplesMs: [2.5, 3], slowness: 1.6 },
+      { counted: true, samplesMs: [1.5], slowness: 1.3 },
+    ]);
+  });
+
+  it('takes for the slowness of a pass that does not tell that of all, or none', () => {
+    const passes = success.passes.map(({ counted, sampleCount }) => ({ counted, sampleCount }));
+    const slownessOf = (slowness: number | null) =>
+      samplesOfPasses({ ...success, passes, host: { ...success.host, slowness } }).map((pass) => pass.slowness);
+    expect([slownessOf(1.2), slownessOf(null)]).toEqual([
+      [1.2, 1.2, 1.2],
+      [1, 1, 1],
     ]);
   });
 });

@@ -1,4 +1,4 @@
-import { agree, quietestFirst, slownessUncertainty, tookMs } from '@bespoke/shared/latency/reading.js';
+import { agree, isOutdated, quietestFirst, slownessUncertainty, tookMs } from '@bespoke/shared/latency/reading.js';
 import { describe, expect, it } from 'vitest';
 
 const reading = (medianMs: number, slowness = 1) => ({ medianMs, slowness });
@@ -32,6 +32,12 @@ describe('agree', () => {
       expect(pair(2 * (1 + tolerance) - 1e-6)).toBe(true);
       expect(pair(2 * (1 + tolerance) + 1e-6)).toBe(false);
     }
+  });
+});
+
+describe('isOutdated', () => {
+  it('is so from 6% on', () => {
+    expect([isOutdated(0.0424, 0.04), isOutdated(0.0425, 0.04), isOutdated(0.03, 0.04)]).toEqual([false, true, false]);
   });
 });
 

@@ -79,7 +79,7 @@ describe('medianInterval', () => {
 });
 
 describe('summarizePasses', () => {
-  const pass = (counted: boolean, ...samplesMs: number[]) => ({ counted, samplesMs });
+  const pass = (counted: boolean, ...samplesMs: number[]) => ({ counted, samplesMs, slowness: 1 });
 
   it('is the summary of the samples that count', () => {
     const passes = [pass(false, 9, 9, 9), pass(true, 1, 2, 3), pass(true, 1, 2, 3)];
@@ -92,8 +92,16 @@ describe('summarizePasses', () => {
   });
 
   it('reaches further by 3% and a tenth of the logarithm where something was taken out for a slow device', () => {
-    const { lowMs, medianMs, highMs } = summarizePasses([pass(true, 2, 2, 2)], Math.E);
+    const { lowMs, medianMs, highMs } = summarizePasses([{ ...pass(true, 2, 2, 2), slowness: Math.E }]);
     expect([lowMs, medianMs, highMs]).toEqual([1.74, 2, 2.26]);
+  });
+
+  it('goes by passes that took the least time, not by those of which the most was taken out', () => {
+    const passes = [{ ...pass(false, 1.5), slowness: 1.6 }, pass(true, 2), pass(true, 2.02), pass(false, 2.03)];
+    expect(summarizePasses(passes)).toMatchObject({
+      lowMs: expect.closeTo(2.01 - 0.09, 9),
+      highMs: expect.closeTo(2.01 + 0.09, 9),
+    });
   });
 
   it('never reaches less far than the ranks of the samples, nor below zero', () => {
