@@ -134,7 +134,7 @@ async function timeModel(model: Model, bench: Bench, settings = defaultSettings)
   try {
     fillInputs(session);
     const overheadMs = await measureOverhead(session, bench);
-    const quietestMs = pace && pace.quietestMs;
+    const quietestMs = pace?.quietestMs ?? null;
     const look = pace ? () => pace.slowness() : undefined;
     const samples = await measure((count) => session.run(count), clock, settings, look);
     return { ...samples, overheadMs: overheadMs / samples.slowness, medianMs: median(samples.samplesMs), quietestMs };

@@ -3,7 +3,7 @@
  * in rounds: what disturbs a device lasts for seconds, and by the next round it has passed. A round ends with the verdicts on
  * the blocks that its jobs were measured in, so a campaign waits for no number that is provisional.
  *
- *   round 1: a b c d   round 2: a b c d   round 3: c   done: the two quietest measurements of each agree, and the quietest was made while the device was quiet
+ *   round 1: a b c d   round 2: a b c d   round 3: c   done: the two quietest measurements of each agree, of three where the device was slowed
  */
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { canonicalJson } from '@bespoke/shared/base/json.js';
@@ -26,19 +26,21 @@ export interface CampaignProgress {
 
 /** When a workload counts as measured. */
 export interface Settlement {
-  /** It has so many measurements, the two quietest agree, and the device was not slowed much at the quietest; or it has `most`. */
+  /** It has so many measurements and the two quietest agree, or it has `most`. */
   readonly least: number;
   readonly most: number;
-  /** How many times slower than at its quietest the device may have been. */
-  readonly slowness: number;
+  /** So many instead of `least` where the device was slowed by more than `slowedFrom` at the quietest. */
+  readonly leastSlowed: number;
   /** How far the two quietest may lie apart. */
   readonly agreementShare: number;
 }
 
 /** Any measurement will do. */
-export const once: Settlement = { least: 1, most: 1, slowness: Number.POSITIVE_INFINITY, agreementShare: 0 };
-/** For tables that searches stand on. Of a device that is slowed much, what is told is off by some percent; a round later it may not be (docs/adr/0008). */
-export const agreeing: Settlement = { least: 2, most: 5, slowness: 1.2, agreementShare };
+export const once: Settlement = { least: 1, most: 1, leastSlowed: 1, agreementShare: 0 };
+/** For tables that searches stand on. */
+export const agreeing: Settlement = { least: 2, most: 5, leastSlowed: 3, agreementShare };
+/** What is told of a device that was slowed more is off by some percent; a round later it may be quieter (docs/adr/0008). */
+const slowedFrom = 1.2;
 
 export interface CampaignOptions {
   /** On whose account; devices are shared fairly between those who ask. Campaigns without one share an account. */
@@ -122,11 +124,12 @@ export async function ensureMeasuredOnAll(
 /** Whether these measurements, the quietest first, settle a workload. */
 export function isSettled(
   readings: readonly Reading[],
-  { least, most, slowness, agreementShare }: Settlement,
+  { least, most, leastSlowed, agreementShare }: Settlement,
 ): boolean {
   if (readings.length >= most) return true;
   const [quietest, second = quietest] = readings;
-  return readings.length >= least && quietest!.slowness <= slowness && agree(quietest!, second!, agreementShare);
+  if (!quietest || readings.length < (quietest.slowness > slowedFrom ? leastSlowed : least)) return false;
+  return agree(quietest, second!, agreementShare);
 }
 
 function requireRuntime(store: Pick<Store, 'devices'>, deviceId: string, runtime: RuntimeKey): void {

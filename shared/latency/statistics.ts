@@ -53,7 +53,7 @@ export function summarize(samplesMs: readonly number[]): LatencySummary {
 }
 
 /**
- * How far the interval of a measurement reaches at least: three times as far as the third quietest pass lies from the quietest.
+ * How far the interval of a measurement reaches at least: three times as far as the third quietest pass lies from the quietest, by what they took.
  * Samples say nothing of how passes differ: on the records it was chosen on, 66 to 78% of the intervals by ranks alone held the long-run median; of these, 94 to 99%
  * (docs/adr/0006).
  */

@@ -65,7 +65,13 @@ describe('measurePasses', () => {
     const slow = [1.5, 1.5, 1, 1];
     const { runtime, clock } = fakeRuntime((load) => 2 * [1.4, 1.3, 1, 1.01][load]!, 0.25);
     let load = -1;
-    const loading: Runtime = { ...runtime, load: (model) => (load++, runtime.load(model)) };
+    const loading: Runtime = {
+      ...runtime,
+      load(model) {
+        load++;
+        return runtime.load(model);
+      },
+    };
     const pace = { slowness: () => slow[load]!, endPass: () => {} } as unknown as Pace;
     const { all, counted } = await measurePasses(model, { runtime: loading, clock, pace });
     expect(medians(all).slice(0, 2)).toEqual([1.866667, 1.733333]);
