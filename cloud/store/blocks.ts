@@ -43,7 +43,7 @@ interface ReadingRow {
 const columns = 'id, device_id, runtime, state, sentinel_attempts, opening_ms';
 const isOpen = "state IN ('opening', 'open', 'closing')";
 /** The jobs that wait for the end of a block. */
-const waiting = 'SELECT job_id FROM measurements WHERE block_id = @id';
+const waiting = "SELECT job_id FROM measurements WHERE block_id = @id AND verdict = 'provisional'";
 
 function prepare(database: Database) {
   return {

@@ -5,12 +5,15 @@
 import { doubtsOf } from '@bespoke/shared/latency/doubt.js';
 import {
   type HostState,
+  type MeasurementFacts,
   type MeasurementSuccess,
   type PassRecord,
+  retold,
   summarizeMeasurement,
   unknownHost,
 } from '@bespoke/shared/latency/measurement.js';
 import { isOutdated, outdatedRatio, quietForMs, type Reading } from '@bespoke/shared/latency/reading.js';
+import type { LatencySummary } from '@bespoke/shared/latency/statistics.js';
 import type { LatencyEntry, LatencyTable, RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { Workload } from '@bespoke/shared/latency/workload.js';
 import type { LatencyView } from '@bespoke/shared/protocol/api.js';
@@ -66,6 +69,9 @@ interface RawRow {
   measured: string;
 }
 
+const rawColumns =
+  'samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, verdict, doubt, measured_by, measured';
+
 /** As `tookMs` has it (shared/latency/reading.ts). */
 const tookMs = 'median_ms * slowness';
 
@@ -101,7 +107,8 @@ export class Latencies {
   /** By tables and who measures for them: the most that measurements which count go by, of the device's quietest. */
   readonly #mostMs = new Map<string, number>();
   readonly #insert;
-  readonly #outdateSince;
+  readonly #outdated;
+  readonly #retell;
   readonly #has;
   readonly #readings;
   readonly #list;
@@ -118,12 +125,15 @@ export class Latencies {
       `INSERT INTO measurements (job_id, lease_id, block_id, measured_by, verdict, doubt, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, measured)
        VALUES (@jobId, @leaseId, @blockId, @measuredBy, @verdict, @doubt, @deviceId, @runtime, @key, @medianMs, @lowMs, @highMs, @count, @samples, @uncounted, @passes, @overheadMs, @batchSize, @host, @measured)`,
     );
-    // A job whose measurement is void is measured when its block ends, all the same; who still needs the number asks again.
-    this.#outdateSince = database.prepare<[Outdating]>(
-      `UPDATE measurements SET verdict = 'void', doubt = printf(
-         'the device had not been seen at its quietest: the block that tells its pace took %.4f ms then, and %.4f ms since', host ->> 'quietestMs', @quietestMs)
+    this.#outdated = database.prepare<[Outdating], RawRow & { id: number }>(
+      `SELECT id, ${rawColumns} FROM measurements
        WHERE block_id IN (SELECT id FROM blocks WHERE device_id = @measuredBy AND runtime = @runtime AND (ended IS NULL OR ended >= @since))
-         AND device_id = @deviceId AND measured >= @since AND verdict <> 'void' AND host ->> 'quietestMs' > @quietestMs * ${outdatedRatio}`,
+         AND device_id = @deviceId AND measured >= @since AND host ->> 'quietestMs' > @quietestMs * ${outdatedRatio}`,
+    );
+    this.#retell = database.prepare(
+      `UPDATE measurements SET verdict = @verdict, doubt = @doubt, median_ms = @medianMs, low_ms = @lowMs, high_ms = @highMs,
+         samples_ms = @samples, uncounted_ms = @uncounted, passes = @passes, overhead_ms = @overheadMs, host = @host
+       WHERE id = @id`,
     );
     this.#has = database.prepare<[string], { id: number }>('SELECT id FROM measurements WHERE lease_id = ?');
     this.#list = database.prepare<[string], Row>(entries('device_id = ?'));
@@ -139,7 +149,7 @@ export class Latencies {
       'SELECT COUNT(*) AS count FROM (SELECT DISTINCT runtime, workload_key FROM measurements WHERE device_id = ?)',
     );
     this.#raw = database.prepare<[string, string, string], RawRow>(
-      `SELECT samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, verdict, doubt, measured_by, measured FROM measurements
+      `SELECT ${rawColumns} FROM measurements
        WHERE device_id = ? AND runtime = ? AND workload_key = ? ORDER BY id`,
     );
   }
@@ -149,7 +159,7 @@ export class Latencies {
     return this.#has.get(leaseId) !== undefined;
   }
 
-  /** Adds what a lease measured; `Jobs.measure` calls this within its transaction. Throws where the lease has one already. */
+  /** Adds what a lease measured; `Jobs.measure` calls this within its transaction. What it knows better of the device is told again of earlier ones. Throws where the lease has one already. */
   add(
     job: { deviceId: string; runtime: RuntimeKey; key: string },
     lease: { id: string; jobId: string; deviceId: string; blockId: number },
@@ -157,34 +167,30 @@ export class Latencies {
     outcome: MeasurementSuccess,
   ): void {
     const summary = summarizeMeasurement(outcome);
-    const { count, medianMs, lowMs, highMs } = summary;
     this.#insert.run({
       jobId: lease.jobId,
       leaseId: lease.id,
       blockId: lease.blockId,
       measuredBy: lease.deviceId,
       verdict: blockIsOpen ? 'provisional' : 'void',
-      doubt: blockIsOpen ? doubtsOf(outcome, summary).join('; ') || null : 'it came after its block had ended',
+      doubt: blockIsOpen ? ownDoubt(outcome, summary) : 'it came after its block had ended',
       deviceId: job.deviceId,
       runtime: runtimeText(job.runtime),
       key: job.key,
-      medianMs,
-      lowMs,
-      highMs,
-      count,
-      samples: encodeSamples(outcome.samplesMs),
-      uncounted: encodeSamples(outcome.uncountedMs),
-      passes: JSON.stringify(outcome.passes),
-      overheadMs: outcome.overheadMs,
+      count: summary.count,
+      ...columnsOf(outcome, summary),
       batchSize: outcome.batchSize,
-      host: JSON.stringify(outcome.host),
       measured: this.now().toISOString(),
     });
-    this.#outdate(job, lease.deviceId, outcome.host.quietestMs);
+    this.#retellBefore(job, lease.deviceId, outcome.host);
   }
 
-  /** Where the device has been quieter than it was known to be, what was told by that lately is void. */
-  #outdate(job: { deviceId: string; runtime: RuntimeKey }, measuredBy: string, quietestMs: number | null): void {
+  /** Where the device has been quieter than it was known to be, what was told by that lately is told again. */
+  #retellBefore(
+    job: { deviceId: string; runtime: RuntimeKey },
+    measuredBy: string,
+    { quietestMs }: Pick<HostState, 'quietestMs'>,
+  ): void {
     if (quietestMs === null) return;
     const { deviceId } = job;
     const runtime = runtimeText(job.runtime);
@@ -192,10 +198,21 @@ export class Latencies {
     let mostMs = this.#mostMs.get(key) ?? Number.POSITIVE_INFINITY; // after a start: whatever there is
     if (isOutdated(mostMs, quietestMs)) {
       const since = new Date(this.now().getTime() - quietForMs).toISOString();
-      this.#outdateSince.run({ deviceId, runtime, measuredBy, since, quietestMs });
+      for (const row of this.#outdated.all({ deviceId, runtime, measuredBy, since, quietestMs }))
+        this.#tellAgain(row.id, measurementOf(row), quietestMs);
       mostMs = quietestMs * outdatedRatio;
     }
     this.#mostMs.set(key, Math.max(mostMs, quietestMs));
+  }
+
+  #tellAgain(id: number, before: Measurement, quietestMs: number): void {
+    const now = retold(before, quietestMs);
+    const summary = summarizeMeasurement(now);
+    // What was said of its block stays.
+    const isOwn = before.doubt === ownDoubt(before);
+    const doubt = (isOwn ? ownDoubt(now, summary) : null) ?? before.doubt;
+    const verdict = before.verdict === 'good' && doubt !== null ? 'doubtful' : before.verdict;
+    this.#retell.run({ id, verdict, doubt, ...columnsOf(now, summary) });
   }
 
   /** What the device measured under one runtime, by workload key. */
@@ -235,19 +252,45 @@ export class Latencies {
 
   /** All measurements of one workload with their samples, oldest first. */
   measurements(deviceId: string, runtime: RuntimeKey, key: string): Measurement[] {
-    return this.#raw.all(deviceId, runtimeText(runtime), key).map((row) => ({
-      samplesMs: decodeSamples(row.samples_ms),
-      uncountedMs: decodeSamples(row.uncounted_ms),
-      passes: JSON.parse(row.passes) as PassRecord[],
-      overheadMs: row.overhead_ms,
-      batchSize: row.batch_size,
-      host: { ...unknownHost, ...(JSON.parse(row.host) as Partial<HostState>) },
-      verdict: row.verdict,
-      doubt: row.doubt,
-      measuredBy: row.measured_by,
-      measuredAt: row.measured,
-    }));
+    return this.#raw.all(deviceId, runtimeText(runtime), key).map(measurementOf);
   }
+}
+
+/** What a measurement itself gives cause to doubt. */
+function ownDoubt(measurement: MeasurementFacts, summary = summarizeMeasurement(measurement)): string | null {
+  return doubtsOf(measurement, summary).join('; ') || null;
+}
+
+/** What a measurement says, as it is stored. */
+function columnsOf(
+  { samplesMs, uncountedMs, passes, overheadMs, host }: MeasurementFacts,
+  { medianMs, lowMs, highMs }: LatencySummary,
+) {
+  return {
+    medianMs,
+    lowMs,
+    highMs,
+    samples: encodeSamples(samplesMs),
+    uncounted: encodeSamples(uncountedMs),
+    passes: JSON.stringify(passes),
+    overheadMs,
+    host: JSON.stringify(host),
+  };
+}
+
+function measurementOf(row: RawRow): Measurement {
+  return {
+    samplesMs: decodeSamples(row.samples_ms),
+    uncountedMs: decodeSamples(row.uncounted_ms),
+    passes: JSON.parse(row.passes) as PassRecord[],
+    overheadMs: row.overhead_ms,
+    batchSize: row.batch_size,
+    host: { ...unknownHost, ...(JSON.parse(row.host) as Partial<HostState>) },
+    verdict: row.verdict,
+    doubt: row.doubt,
+    measuredBy: row.measured_by,
+    measuredAt: row.measured,
+  };
 }
 
 function fromRow(row: Row): LatencyView {

@@ -1,8 +1,5 @@
 /** Doubt: what speaks against a measurement, told by itself. Sentinels, which compare blocks of measurements, are the cloud's. */
-import { type MeasurementSuccess, summarizeMeasurement } from './measurement.js';
-
-/** What a doubt is read off; stored measurements have it, too. */
-export type MeasurementFacts = Pick<MeasurementSuccess, 'samplesMs' | 'uncountedMs' | 'passes' | 'overheadMs' | 'host'>;
+import { type MeasurementFacts, summarizeMeasurement } from './measurement.js';
 
 /** Above these a measurement is in doubt. */
 export const doubtLimits = {

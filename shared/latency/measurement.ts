@@ -71,6 +71,9 @@ export interface MeasurementSuccess {
   readonly host: HostState;
 }
 
+/** What is read off a measurement; stored ones have it, too. */
+export type MeasurementFacts = Pick<MeasurementSuccess, 'samplesMs' | 'uncountedMs' | 'passes' | 'overheadMs' | 'host'>;
+
 /** Why a measurement failed: the workload or file is refused; the runtime cannot load it; the process died; its time ran out. */
 export const failureReasons = ['refused', 'runtime', 'crashed', 'timeout'] as const;
 export type FailureReason = (typeof failureReasons)[number];
@@ -168,4 +171,22 @@ export function samplesOfPasses({
 /** Of the passes that count, with an interval that holds for the next measurement. Throws `LATENCY_SAMPLE_INVALID`. */
 export function summarizeMeasurement(measurement: SamplesOfPasses & Pick<MeasurementSuccess, 'host'>): LatencySummary {
   return summarizePasses(samplesOfPasses(measurement));
+}
+
+/**
+ * The same measurement, told by a quietest of the device that was found since: the device was slower by as much as that is quieter, and each sample that much longer than it would have been.
+ * Only of one that has a `host.quietestMs`. What was told before can be told again.
+ */
+export function retold<M extends MeasurementFacts>(measurement: M, quietestMs: number): M {
+  const { samplesMs, uncountedMs, passes, overheadMs, host } = measurement;
+  const factor = quietestMs / host.quietestMs!;
+  const slownessOf = (slowness: number | null | undefined) => (slowness ?? 1) / factor;
+  return {
+    ...measurement,
+    samplesMs: samplesMs.map((ms) => ms * factor),
+    uncountedMs: uncountedMs.map((ms) => ms * factor),
+    passes: passes.map((pass) => ({ ...pass, slowness: slownessOf(pass.slowness ?? host.slowness) })),
+    overheadMs: overheadMs * factor,
+    host: { ...host, slowness: slownessOf(host.slowness), quietestMs },
+  };
 }

@@ -17,8 +17,8 @@ import {
   percent,
   printLoad,
   readingOf,
-  stillStanding,
   tfliteRuntime,
+  toldAgain,
 } from './workloads.mjs';
 
 const runCount = Number(process.argv[2] ?? 10);
@@ -29,29 +29,17 @@ const runtime = await tfliteRuntime(measurer);
 const workloads = (await benchWorkloads(measurer, runtime)).slice(0, Number(process.argv[3] ?? 20));
 
 const startMs = performance.now();
-/** [run][workload]: its measurements that stand, in the order in which they were made; and the first, which may not. */
+/** [run][workload]: its readings in the order in which they were made. */
 const runs = Array.from({ length: runCount }, () => workloads.map(() => []));
-const firsts = Array.from({ length: runCount }, () => workloads.map(() => null));
-let jobCount = 0;
 for (const [run, measured] of runs.entries()) {
   for (let round = 0; ; round++) {
     const waiting = [...measured.keys()].filter((index) => !isSettled(quietestFirst(measured[index]), agreeing));
     if (waiting.length === 0) break;
     for (const at of randomStream(run, 'repeatability', round).permutation(waiting.length)) {
       const index = waiting[at];
-      const outcome = await measureSuccess(measurer, workloads[index].workload, { runtime });
-      const { lowMs, highMs } = summarize(outcome.samplesMs);
-      const reading = readingOf(outcome);
-      for (const [each, known] of measured.entries()) measured[each] = stillStanding(known, reading);
-      const measurement = {
-        ...reading,
-        ...summarizeMeasurement(outcome),
-        byRanks: { lowMs, highMs },
-        isDoubtful: doubtsOf(outcome).length > 0,
-      };
-      measured[index].push(measurement);
-      firsts[run][index] ??= measurement;
-      jobCount++;
+      const reading = readingOf(await measureSuccess(measurer, workloads[index].workload, { runtime }));
+      for (const known of runs.flat()) known.splice(0, known.length, ...known.map((one) => toldAgain(one, reading)));
+      measured[index].push(reading);
     }
   }
   const leftS = ((performance.now() - startMs) / 1000 / (run + 1)) * (runCount - run - 1);
@@ -59,6 +47,12 @@ for (const [run, measured] of runs.entries()) {
 }
 await measurer.close();
 printLoad('after');
+
+function measurementOf({ outcome, ...reading }) {
+  const { lowMs, highMs } = summarize(outcome.samplesMs);
+  const isDoubtful = doubtsOf(outcome).length > 0;
+  return { ...reading, ...summarizeMeasurement(outcome), byRanks: { lowMs, highMs }, isDoubtful };
+}
 
 /** Of those without doubt, where there are any: as the store ranks them. */
 function quietest(measurements) {
@@ -70,10 +64,10 @@ function variation(values) {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)) / mean;
 }
 
-/** `chosenOf` gives a run's measurement of a workload. */
-function report(what, chosenOf) {
+/** `choose` takes one of a run's measurements of a workload. */
+function report(what, choose) {
   const rows = workloads.map(({ name }, index) => {
-    const chosen = runs.map((_, run) => chosenOf(run, index));
+    const chosen = runs.map((measured) => choose(measured[index].map(measurementOf)));
     const longRunMs = median(chosen.map(({ medianMs }) => medianMs));
     const holds = ({ lowMs, highMs }) => lowMs <= longRunMs && longRunMs <= highMs;
     return {
@@ -102,6 +96,7 @@ function report(what, chosenOf) {
   );
 }
 
-report('single measurements', (run, index) => firsts[run][index]);
-report('what a table holds', (run, index) => quietest(runs[run][index]));
-console.log(`measurements until settled: ${(jobCount / runs.flat().length).toFixed(1)} on average`);
+report('single measurements', ([first]) => first);
+report('what a table holds', quietest);
+const jobCount = runs.flat(2).length;
+console.log(`measurements until settled: ${(jobCount / (runCount * workloads.length)).toFixed(1)} on average`);

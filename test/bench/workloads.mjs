@@ -3,6 +3,7 @@ import { loadavg } from 'node:os';
 import { describeWorkload } from '@bespoke/cloud/fleet/describe.js';
 import { buildSpace } from '@bespoke/cloud/search/presets.js';
 import { choose, fastestPath, slowestPath } from '@bespoke/cloud/search/space.js';
+import { retold } from '@bespoke/shared/latency/measurement.js';
 import { isOutdated, quietForMs } from '@bespoke/shared/latency/reading.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import { workloadsOf } from '@bespoke/shared/latency/workload.js';
@@ -88,15 +89,15 @@ export async function tfliteRuntime(measurer) {
 }
 
 /** What an outcome that has just come says, to be ranked among others. */
-export function readingOf({ samplesMs, host }) {
-  const { slowness, quietestMs } = host;
-  return { medianMs: median(samplesMs), slowness: slowness ?? 1, quietestMs, atMs: performance.now() };
+export function readingOf(outcome, atMs = performance.now()) {
+  return { outcome, atMs, medianMs: median(outcome.samplesMs), slowness: outcome.host.slowness ?? 1 };
 }
 
-/** Those readings that still are what they were taken for, after one more: as the cloud's store sees it (cloud/store/latencies.ts). */
-export function stillStanding(readings, { quietestMs, atMs }) {
-  const isVoid = (reading) => atMs - reading.atMs <= quietForMs && isOutdated(reading.quietestMs, quietestMs);
-  return quietestMs === null ? readings : readings.filter((reading) => !isVoid(reading));
+/** A reading after one more: told again where that knows the device quieter, as the cloud's store does (cloud/store/latencies.ts). */
+export function toldAgain({ outcome, atMs }, { outcome: { host }, atMs: nowMs }) {
+  const isTold =
+    host.quietestMs === null || nowMs - atMs > quietForMs || !isOutdated(outcome.host.quietestMs, host.quietestMs);
+  return readingOf(isTold ? outcome : retold(outcome, host.quietestMs), atMs);
 }
 
 /** The outcome of a workload that must succeed. */

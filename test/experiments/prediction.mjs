@@ -34,7 +34,7 @@ import { summarize } from '@bespoke/shared/latency/statistics.js';
 import { piecesOf, workloadKey } from '@bespoke/shared/latency/workload.js';
 import { ByteBuffer } from 'flatbuffers';
 import { openDistance } from '../bench/processor-distance.mjs';
-import { readingOf, stillStanding } from '../bench/workloads.mjs';
+import { readingOf, toldAgain } from '../bench/workloads.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -111,7 +111,11 @@ async function measureWhileNear(workload) {
 async function measureOne(workload) {
   const outcome = await measureWhileNear(workload);
   if (!outcome.ok) throw new Error(`${JSON.stringify(workload)}: ${outcome.reason}: ${outcome.log}`);
-  return { ...readingOf(outcome), ...summarize(outcome.samplesMs) };
+  return summaryOf(readingOf(outcome));
+}
+
+function summaryOf(reading) {
+  return { ...reading, ...summarize(reading.outcome.samplesMs) };
 }
 
 /** Measures the workloads as a block between two sentinels, again while these differ, as the cloud does; but what comes of void tries is kept with a doubt, like that of the last: on a machine that never settles there is nothing better. */
@@ -141,16 +145,15 @@ async function measureAll(workloads) {
     (entry.doubt === null) > (than.doubt === null) ||
     ((entry.doubt === null) === (than.doubt === null) && tookMs(entry) < tookMs(than));
   let sentinelMs = (await measureOne(sentinel)).medianMs;
-  for (let round = 0; round < roundCount || table.size < distinct.length; round++) {
-    const due = round < roundCount ? distinct : distinct.filter((workload) => !table.has(workloadKey(workload)));
-    const order = [...randomStream(seed, 'order', round).permutation(due.length)];
+  for (let round = 0; round < roundCount; round++) {
+    const order = [...randomStream(seed, 'order', round).permutation(distinct.length)];
     for (let at = 0; at < order.length; at += maxJobCount) {
-      const block = order.slice(at, at + maxJobCount).map((index) => due[index]);
+      const block = order.slice(at, at + maxJobCount).map((index) => distinct[index]);
       const { entries, closingMs } = await measureBlock(block, sentinelMs);
       sentinelMs = closingMs;
       for (const [key, entry] of entries) {
         if (isBetter(entry, table.get(key))) table.set(key, entry);
-        for (const [other, known] of table) if (stillStanding([known], entry).length === 0) table.delete(other);
+        for (const [other, known] of table) table.set(other, { ...known, ...summaryOf(toldAgain(known, entry)) });
       }
     }
     const doubtCount = [...table.values()].filter(({ doubt }) => doubt !== null).length;

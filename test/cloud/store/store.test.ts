@@ -217,78 +217,91 @@ describe('Latencies of a device that turns out quieter than it was known to be',
   const key = workloadKey(workload(0));
   const start = Date.parse('2026-01-02T03:04:05Z');
 
-  /** A store at a time, and measurements there by the quietest that the device knows. */
-  function outdating(folder = temporaryFolder()) {
+  /** A store at a time, and measurements there, all of 2 ms, by the quietest that the device knows. */
+  function retelling(folder = temporaryFolder()) {
     const state = { minutes: 0, leases: 0 };
     const store = testStore(folder, () => new Date(start + 60_000 * state.minutes));
     store.devices.save(device);
-    const measure = (medianMs: number, quietestMs: number | null) => {
-      const { job, lease, block } = granted(store, `lease-${folder}-${state.leases++}`);
-      const outcome = success(medianMs);
+    const measure = (quietestMs: number | null, doubt: string | null = null) => {
+      const { job, lease, block } = granted(store, `lease-${state.leases++}`);
+      const outcome = success(2);
       store.jobs.measure(job, lease, { ...outcome, host: { ...outcome.host, slowness: 1, quietestMs } });
-      store.blocks.end(block.id, 1, null, 0);
+      store.blocks.end(block.id, 1, doubt, 0);
     };
-    const verdictsOf = () => store.latencies.measurements(device.id, runtime, key).map(({ verdict }) => verdict);
-    return { state, store, measure, verdictsOf };
+    const told = () =>
+      store.latencies
+        .measurements(device.id, runtime, key)
+        .map(({ host }) => [host.quietestMs, Number((host.slowness ?? 1).toFixed(4))]);
+    return { state, store, measure, told };
   }
 
-  it('voids what was told by what was known then, of the last ten minutes, and says why', () => {
-    const { state, store, measure, verdictsOf } = outdating();
-    measure(3, 0.05);
+  it('are told again by what is known now, of the last ten minutes, with what is to be said of it', () => {
+    const { state, store, measure, told } = retelling();
+    measure(0.05);
     state.minutes = 11;
-    measure(2.6, 0.05);
-    measure(2.5, 0.05);
-    expect(store.latencies.readings(device.id, runtime).get(key)).toHaveLength(3);
-    measure(2, 0.04);
-    expect(verdictsOf()).toEqual(['good', 'void', 'void', 'good']);
-    expect(store.latencies.measurements(device.id, runtime, key)[1]!.doubt).toBe(
-      'the device had not been seen at its quietest: the block that tells its pace took 0.0500 ms then, and 0.0400 ms since',
-    );
-    expect(store.latencies.get(device.id, runtime, key)).toMatchObject({ medianMs: 2 });
+    measure(0.05);
+    measure(0.05, 'the hog stays');
+    measure(0.04);
+    expect(told()).toEqual([
+      [0.05, 1],
+      [0.04, 1.25],
+      [0.04, 1.25],
+      [0.04, 1],
+    ]);
+    const [, slowed, hogged] = store.latencies.measurements(device.id, runtime, key);
+    const before = success(2);
+    expect(slowed).toMatchObject({
+      verdict: 'doubtful',
+      samplesMs: before.samplesMs.map((ms) => expect.closeTo(0.8 * ms, 9)),
+      uncountedMs: before.uncountedMs.map((ms) => expect.closeTo(0.8 * ms, 9)),
+      overheadMs: expect.closeTo(0.8 * before.overheadMs, 9),
+      passes: before.passes.map((pass) => ({ ...pass, slowness: expect.closeTo(1.25, 9) })),
+      doubt: expect.stringContaining('the device was 1.25 times slower than at its quietest'),
+    });
+    expect(hogged).toMatchObject({ verdict: 'doubtful', doubt: 'the hog stays' });
+    // All took 2 ms, two of them on a slow device; the good ones stand first.
+    const readings = store.latencies.readings(device.id, runtime).get(key)!;
+    expect(readings.map(({ medianMs, slowness }) => Number((medianMs * slowness).toFixed(9)))).toEqual([2, 2, 2, 2]);
+    expect(store.latencies.get(device.id, runtime, key)).toMatchObject({ medianMs: 2, doubt: null });
   });
 
-  it('leaves what differs by no more than looks do, adds small steps up, and asks nothing of who has no pace', () => {
-    const { measure, verdictsOf } = outdating();
-    measure(2, 0.042);
-    measure(2, 0.04);
-    measure(2, null);
-    expect(verdictsOf()).toEqual(['good', 'good', 'good']);
-    measure(2, 0.039);
-    expect(verdictsOf()).toEqual(['void', 'good', 'good', 'good']);
-    measure(2, 0.0375);
-    expect(verdictsOf()).toEqual(['void', 'void', 'good', 'good', 'good']);
+  it('stay where it is no more than looks differ by; small steps add up; who has no pace tells nothing', () => {
+    const { measure, told } = retelling();
+    measure(0.042);
+    measure(0.04);
+    measure(null);
+    const quietest = () => told().map(([ms]) => ms);
+    expect(quietest()).toEqual([0.042, 0.04, null]);
+    measure(0.039);
+    expect(quietest()).toEqual([0.039, 0.04, null, 0.039]);
+    measure(0.0375);
+    expect(quietest()).toEqual([0.039, 0.0375, null, 0.039, 0.0375]);
   });
 
-  it('ends the job of a measurement that became void before its block ended, and repeats it where that is void', () => {
-    for (const [doubt, states] of [
-      [null, ['measured', 'measured']],
-      ['it drifted', ['queued', 'queued']],
-    ] as const) {
-      const store = testStore();
-      store.devices.save(device);
-      const block = store.blocks.add(device.id, runtime, 1);
-      const ids = store.jobs.add(device.id, runtime, [workload(0), workload(1)], newId).map(({ id }) => id);
-      for (const [index, quietestMs] of [0.05, 0.04].entries()) {
-        const id = `lease-${index}`;
-        const job = store.jobs.grant(ids[index]!, { id, deviceId: device.id, blockId: block.id });
-        const outcome = success(2);
-        store.jobs.measure(job, store.leases.get(id)!, {
-          ...outcome,
-          host: { ...outcome.host, slowness: 1, quietestMs },
-        });
-      }
-      expect(store.latencies.measurements(device.id, runtime, key)[0]!.verdict).toBe('void');
-      expect(store.blocks.hasMeasured(block.id)).toBe(true);
-      expect(store.blocks.end(block.id, 1, doubt, 2)).toEqual(ids);
-      expect(ids.map((id) => store.jobs.get(id)!.state)).toEqual(states);
+  it('are told again before their block has ended, and are judged with it', () => {
+    const { store } = retelling();
+    const block = store.blocks.add(device.id, runtime, 1);
+    const ids = store.jobs.add(device.id, runtime, [workload(0), workload(1)], newId).map(({ id }) => id);
+    for (const [index, quietestMs] of [0.05, 0.04].entries()) {
+      const id = `lease-open-${index}`;
+      const job = store.jobs.grant(ids[index]!, { id, deviceId: device.id, blockId: block.id });
+      const outcome = success(2);
+      store.jobs.measure(job, store.leases.get(id)!, {
+        ...outcome,
+        host: { ...outcome.host, slowness: 1, quietestMs },
+      });
     }
+    const first = () => store.latencies.measurements(device.id, runtime, key)[0]!;
+    expect(first()).toMatchObject({ verdict: 'provisional', host: { quietestMs: 0.04 } });
+    expect(store.blocks.end(block.id, 1, null, 2)).toEqual(ids);
+    expect(first()).toMatchObject({ verdict: 'doubtful', doubt: expect.stringContaining('1.25 times slower') });
   });
 
-  it('knows apart what a device measures for itself and for a twin', () => {
+  it('are known apart where a device measures for itself and for a twin', () => {
     const store = testStore();
     for (const one of [device, twin]) store.devices.save(one);
-    const verdictsOf = ({ id }: { id: string }) =>
-      store.latencies.measurements(id, runtime, key).map(({ verdict }) => verdict);
+    const told = ({ id }: { id: string }) =>
+      store.latencies.measurements(id, runtime, key).map(({ host }) => host.quietestMs);
     /** `twin` measures for the device with this id. */
     const measure = (deviceId: string, leaseId: string, quietestMs: number) => {
       const [queued] = store.jobs.add(deviceId, runtime, [workload(0)], newId);
@@ -301,19 +314,22 @@ describe('Latencies of a device that turns out quieter than it was known to be',
     };
     measure(device.id, 'lease-a', 0.05);
     measure(twin.id, 'lease-b', 0.04);
-    measure(device.id, 'lease-c', 0.04);
-    expect([verdictsOf(device), verdictsOf(twin)]).toEqual([['void', 'good'], ['good']]);
+    measure(device.id, 'lease-c', 0.041);
+    expect([told(device), told(twin)]).toEqual([[0.041, 0.041], [0.04]]);
   });
 
-  it('knows after a restart what was measured before', () => {
+  it('are found after a restart', () => {
     const folder = temporaryFolder();
-    const before = outdating(folder);
-    before.measure(3, 0.05);
+    const before = retelling(folder);
+    before.measure(0.05);
     before.store.close();
-    const after = outdating(folder);
+    const after = retelling(folder);
     after.state.leases = 1;
-    after.measure(2, 0.04);
-    expect(after.verdictsOf()).toEqual(['void', 'good']);
+    after.measure(0.04);
+    expect(after.told()).toEqual([
+      [0.04, 1.25],
+      [0.04, 1],
+    ]);
   });
 });
 
