@@ -57,7 +57,7 @@ function paceOf({ counted }: Passes, { pace }: Bench): Pick<HostState, 'slowness
   const slowness = median([...counted].map((pass) => pass.slowness));
   return {
     slowness: compact(slowness),
-    quietestMs: compact(Math.max(...[...counted].map((pass) => pass.quietestMs!))),
+    quietestMs: compact(Math.min(...[...counted].map((pass) => pass.quietestMs!))),
   };
 }
 

@@ -80,12 +80,7 @@ export class Pace {
     this.endPass();
   }
 
-  /** What one run of the block took at its quietest, as far as is known. */
-  get quietestMs(): number {
-    return this.#quietestMs;
-  }
-
-  /** The same, since the job began. */
+  /** What one run of the block took at its quietest since the job began. */
   get leastMs(): number {
     return this.#leastMs;
   }
@@ -98,12 +93,18 @@ export class Pace {
     return 1 + Math.max(0, Math.min(share, 2 * (share - unrestShare)));
   }
 
-  /** A pass ends: it may have been quieter than all before. */
-  endPass(): void {
-    if (this.#looksMs.length === 0) return;
-    this.#leastMs = Math.min(this.#leastMs, quantile(ascending(this.#looksMs), quietShare));
-    this.#quietestMs = Math.min(this.#quietestMs, this.#leastMs);
+  /**
+   * A pass ends: it may have been quieter than all before. Gives by which quietest it was told: that which was known before, or its own middle where that was less, for a
+   * device is told to be no quicker than at its quietest.
+   */
+  endPass(): number {
+    if (this.#looksMs.length === 0) return this.#quietestMs;
+    const sorted = ascending(this.#looksMs);
     this.#looksMs = [];
+    const toldByMs = Math.min(this.#quietestMs, quantile(sorted, 0.5));
+    this.#leastMs = Math.min(this.#leastMs, quantile(sorted, quietShare));
+    this.#quietestMs = Math.min(this.#quietestMs, this.#leastMs);
+    return toldByMs;
   }
 
   /** Of one run. */

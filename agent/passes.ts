@@ -13,7 +13,7 @@
  */
 import { tensorShapes } from '@bespoke/shared/graph/graph.js';
 import { bytesPerElement, elementCount } from '@bespoke/shared/graph/tensor.js';
-import { agree, quietestFirst, type Reading } from '@bespoke/shared/latency/reading.js';
+import { agree, isOutdated, quietestFirst, type Reading } from '@bespoke/shared/latency/reading.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import { fillInputs } from './inputs.js';
 import { type Clock, defaultSettings, measure, overheadSettings, type Samples } from './measure.js';
@@ -46,7 +46,7 @@ export interface Pass extends Samples, Reading {
   readonly overheadMs: number;
   /** With the overhead. */
   readonly medianMs: number;
-  /** By which quietest of the device what slowed it was taken out; null where nothing tells. */
+  /** By which quietest of the device what slowed it was taken out (pace.ts); null where nothing tells. */
   readonly quietestMs: number | null;
 }
 
@@ -67,7 +67,7 @@ export interface Bench {
 /** `isPiece`: the model is a piece of networks, which never invoke it alone. Throws what the runtime throws. */
 export async function measurePasses(model: Model, bench: Bench, isPiece = false): Promise<Passes> {
   const copies = isPiece && model.kind === 'graph' ? await copiesOf(model, bench) : null;
-  const timed: Pass[] = [];
+  let timed: Pass[] = [];
   let shorter: Pass | null = null;
   for (;;) {
     if (copies) {
@@ -76,6 +76,9 @@ export async function measurePasses(model: Model, bench: Bench, isPiece = false)
     }
     timed.push(await timeModel(copies?.more ?? model, bench));
     if (timed.length < passCount.least) continue;
+    const quietestMs = leastKnown(shorter ? [...timed, shorter] : timed);
+    timed = timed.map((pass) => retold(pass, quietestMs));
+    shorter = shorter && retold(shorter, quietestMs);
     const told = (pass: Pass) => (copies ? slope(pass, shorter!, copies.addedCount) : pass);
     const all = new Map(timed.map((pass) => [pass, told(pass)]));
     const counted = quietestFirst(timed)
@@ -84,6 +87,12 @@ export async function measurePasses(model: Model, bench: Bench, isPiece = false)
     const allAgree = counted.every((pass) => agree(counted[0]!, pass, agreementShare));
     if (timed.length >= passCount.most || allAgree) return { all: [...all.values()], counted: new Set(counted) };
   }
+}
+
+/** The least quietest that any of the passes went by; null where nothing tells. */
+function leastKnown(passes: readonly Pass[]): number | null {
+  const known = passes.map(({ quietestMs }) => quietestMs).filter((ms) => ms !== null);
+  return known.length === 0 ? null : Math.min(...known);
 }
 
 /** What each of the added copies takes. */
@@ -95,7 +104,7 @@ function slope(longer: Pass, shorter: Pass, addedCount: number): Pass {
     slowness: Math.max(longer.slowness, shorter.slowness),
     overheadMs: each(longer.overheadMs, shorter.overheadMs),
     medianMs: each(longer.medianMs, shorter.medianMs),
-    quietestMs: longer.quietestMs && Math.max(longer.quietestMs, shorter.quietestMs!),
+    quietestMs: longer.quietestMs,
   };
 }
 
@@ -131,17 +140,34 @@ function ownBytes({ graph, weights, batch }: GraphModel): number {
 async function timeModel(model: Model, bench: Bench, settings = defaultSettings): Promise<Pass> {
   const { runtime, clock, pace } = bench;
   const session = await runtime.load(model);
+  let quietestMs: number | null = null;
+  let timed: Pass;
   try {
     fillInputs(session);
     const overheadMs = await measureOverhead(session, bench);
-    const quietestMs = pace?.quietestMs ?? null;
     const look = pace ? () => pace.slowness() : undefined;
     const samples = await measure((count) => session.run(count), clock, settings, look);
-    return { ...samples, overheadMs: overheadMs / samples.slowness, medianMs: median(samples.samplesMs), quietestMs };
+    const medianMs = median(samples.samplesMs);
+    timed = { ...samples, overheadMs: overheadMs / samples.slowness, medianMs, quietestMs };
   } finally {
     session.close();
-    pace?.endPass();
+    if (pace) quietestMs = pace.endPass();
   }
+  return { ...timed, quietestMs };
+}
+
+/** The pass, told by a quietest that was found after it; as it is, where it went by that. */
+function retold(pass: Pass, quietestMs: number | null): Pass {
+  if (quietestMs === null || !isOutdated(pass.quietestMs!, quietestMs)) return pass;
+  const factor = quietestMs / pass.quietestMs!;
+  return {
+    ...pass,
+    samplesMs: pass.samplesMs.map((ms) => ms * factor),
+    slowness: pass.slowness / factor,
+    overheadMs: pass.overheadMs * factor,
+    medianMs: pass.medianMs * factor,
+    quietestMs,
+  };
 }
 
 /** As slow as the device is: looks would take as long as its samples do. */

@@ -44,7 +44,7 @@ export class BlockKeeper {
   readonly #lastSentinels = new Map<string, { runtime: RuntimeKey; ms: number; atMs: number }>();
 
   constructor(
-    private readonly store: Pick<Store, 'blocks' | 'transaction'>,
+    private readonly store: Pick<Store, 'blocks' | 'latencies' | 'transaction'>,
     private readonly queue: JobQueue,
     private readonly settings: Pick<CloudConfig, 'leaseGraceMs'>,
     private readonly nowMs: () => number = () => performance.now(),
@@ -80,6 +80,7 @@ export class BlockKeeper {
     if (!checked.ok) return;
     const { medianMs } = summarize(checked.samplesMs);
     const { runtime, state, openingMs } = block.stored;
+    this.store.latencies.retell(deviceId, runtime, checked.host.quietestMs);
     if (state === 'opening') {
       this.#change(block, { state: 'open', openingMs: medianMs, sentinelAttempts: 0 });
       return;

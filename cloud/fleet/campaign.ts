@@ -68,7 +68,7 @@ export async function ensureMeasured(
   requireRuntime(store, deviceId, runtime);
   const distinct = new Map(workloads.map((workload) => [workloadKey(workload), workload]));
   const total = distinct.size * settlement.least;
-  let most = 0; // a measurement that turns out to be void is no step back
+  let most = 0; // a third measurement of one workload counts in its round, and no longer in the next
   for (let round = 0; ; round++) {
     signal?.throwIfAborted();
     const readings = store.latencies.readings(deviceId, runtime);

@@ -21,7 +21,7 @@ import type { Database } from './database.js';
 import { doubtOf, type Verdict, verdicts } from './doubt.js';
 import { runtimeOf, runtimeText } from './runtime-text.js';
 
-/** The raw record of one measurement. */
+/** The record of one measurement, told by the quietest of the device that is known. */
 export interface Measurement {
   /** Of the passes that count, and of the others. */
   readonly samplesMs: readonly number[];
@@ -76,7 +76,6 @@ const rawColumns =
 const tookMs = 'median_ms * slowness';
 
 interface Outdating {
-  readonly deviceId: string;
   readonly runtime: string;
   readonly measuredBy: string;
   readonly since: string;
@@ -104,11 +103,11 @@ function entries(where: string): string {
 }
 
 export class Latencies {
-  /** By tables and who measures for them: the most that measurements which count go by, of the device's quietest. */
+  /** By runtime and who measures: the most that its measurements go by, of its quietest. */
   readonly #mostMs = new Map<string, number>();
   readonly #insert;
   readonly #outdated;
-  readonly #retell;
+  readonly #retold;
   readonly #has;
   readonly #readings;
   readonly #list;
@@ -128,9 +127,9 @@ export class Latencies {
     this.#outdated = database.prepare<[Outdating], RawRow & { id: number }>(
       `SELECT id, ${rawColumns} FROM measurements
        WHERE block_id IN (SELECT id FROM blocks WHERE device_id = @measuredBy AND runtime = @runtime AND (ended IS NULL OR ended >= @since))
-         AND device_id = @deviceId AND measured >= @since AND host ->> 'quietestMs' > @quietestMs * ${outdatedRatio}`,
+         AND measured >= @since AND host ->> 'quietestMs' > @quietestMs * ${outdatedRatio}`,
     );
-    this.#retell = database.prepare(
+    this.#retold = database.prepare(
       `UPDATE measurements SET verdict = @verdict, doubt = @doubt, median_ms = @medianMs, low_ms = @lowMs, high_ms = @highMs,
          samples_ms = @samples, uncounted_ms = @uncounted, passes = @passes, overhead_ms = @overheadMs, host = @host
        WHERE id = @id`,
@@ -182,37 +181,32 @@ export class Latencies {
       batchSize: outcome.batchSize,
       measured: this.now().toISOString(),
     });
-    this.#retellBefore(job, lease.deviceId, outcome.host);
+    this.retell(lease.deviceId, job.runtime, outcome.host.quietestMs);
   }
 
-  /** Where the device has been quieter than it was known to be, what was told by that lately is told again. */
-  #retellBefore(
-    job: { deviceId: string; runtime: RuntimeKey },
-    measuredBy: string,
-    { quietestMs }: Pick<HostState, 'quietestMs'>,
-  ): void {
+  /** What a device took for the block that tells its pace, at its quietest. Where that is less than was known, what it measured lately is told again. */
+  retell(measuredBy: string, runtimeKey: RuntimeKey, quietestMs: number | null): void {
     if (quietestMs === null) return;
-    const { deviceId } = job;
-    const runtime = runtimeText(job.runtime);
-    const key = `${deviceId} ${measuredBy} ${runtime}`;
+    const runtime = runtimeText(runtimeKey);
+    const key = `${measuredBy} ${runtime}`;
     let mostMs = this.#mostMs.get(key) ?? Number.POSITIVE_INFINITY; // after a start: whatever there is
     if (isOutdated(mostMs, quietestMs)) {
       const since = new Date(this.now().getTime() - quietForMs).toISOString();
-      for (const row of this.#outdated.all({ deviceId, runtime, measuredBy, since, quietestMs }))
-        this.#tellAgain(row.id, measurementOf(row), quietestMs);
+      for (const row of this.#outdated.all({ runtime, measuredBy, since, quietestMs }))
+        this.#update(row.id, measurementOf(row), quietestMs);
       mostMs = quietestMs * outdatedRatio;
     }
     this.#mostMs.set(key, Math.max(mostMs, quietestMs));
   }
 
-  #tellAgain(id: number, before: Measurement, quietestMs: number): void {
+  #update(id: number, before: Measurement, quietestMs: number): void {
     const now = retold(before, quietestMs);
     const summary = summarizeMeasurement(now);
     // What was said of its block stays.
     const isOwn = before.doubt === ownDoubt(before);
     const doubt = (isOwn ? ownDoubt(now, summary) : null) ?? before.doubt;
     const verdict = before.verdict === 'good' && doubt !== null ? 'doubtful' : before.verdict;
-    this.#retell.run({ id, verdict, doubt, ...columnsOf(now, summary) });
+    this.#retold.run({ id, verdict, doubt, ...columnsOf(now, summary) });
   }
 
   /** What the device measured under one runtime, by workload key. */

@@ -94,10 +94,10 @@ export function readingOf(outcome, atMs = performance.now()) {
 }
 
 /** A reading after one more: told again where that knows the device quieter, as the cloud's store does (cloud/store/latencies.ts). */
-export function toldAgain({ outcome, atMs }, { outcome: { host }, atMs: nowMs }) {
-  const isTold =
-    host.quietestMs === null || nowMs - atMs > quietForMs || !isOutdated(outcome.host.quietestMs, host.quietestMs);
-  return readingOf(isTold ? outcome : retold(outcome, host.quietestMs), atMs);
+export function toldAgain(reading, { outcome: { host }, atMs: nowMs }) {
+  const { outcome, atMs } = reading;
+  const stands = nowMs - atMs > quietForMs || !isOutdated(outcome.host.quietestMs, host.quietestMs);
+  return host.quietestMs === null || stands ? reading : readingOf(retold(outcome, host.quietestMs), atMs);
 }
 
 /** The outcome of a workload that must succeed. */

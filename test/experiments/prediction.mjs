@@ -153,7 +153,10 @@ async function measureAll(workloads) {
       sentinelMs = closingMs;
       for (const [key, entry] of entries) {
         if (isBetter(entry, table.get(key))) table.set(key, entry);
-        for (const [other, known] of table) table.set(other, { ...known, ...summaryOf(toldAgain(known, entry)) });
+        for (const [other, known] of table) {
+          const told = toldAgain(known, entry);
+          if (told !== known) table.set(other, { ...known, ...summaryOf(told) });
+        }
       }
     }
     const doubtCount = [...table.values()].filter(({ doubt }) => doubt !== null).length;

@@ -2,6 +2,7 @@ import {
   type MeasurementSuccess,
   maxLogLength,
   measurementOutcomeSchema,
+  retold,
   samplesOfPasses,
 } from '@bespoke/shared/latency/measurement.js';
 import { describe, expect, it } from 'vitest';
@@ -94,5 +95,25 @@ describe('samplesOfPasses', () => {
       [1.2, 1.2, 1.2],
       [1, 1, 1],
     ]);
+  });
+});
+
+describe('retold', () => {
+  it('makes samples shorter and the device slower by the same factor, so that what they took is the same', () => {
+    const told = retold(success, 0.017);
+    expect(told.samplesMs).toEqual([0.75, 0.625, 0.75]);
+    expect(told.uncountedMs).toEqual([1.25, 1.5]);
+    expect(told.overheadMs).toBe(0.005);
+    expect(told.host).toEqual({ ...success.host, slowness: 2.6, quietestMs: 0.017 });
+    expect(told.passes.map(({ slowness }) => slowness)).toEqual([2.6, 3.2, 2.6]);
+    expect(measurementOutcomeSchema.parse(told)).toEqual(told);
+  });
+
+  it('says in two steps what it says in one', () => {
+    const [once, twice] = [retold(success, 0.02), retold(retold(success, 0.03), 0.02)];
+    expect(twice.samplesMs.map((ms) => Number(ms.toFixed(9)))).toEqual(
+      once.samplesMs.map((ms) => Number(ms.toFixed(9))),
+    );
+    expect(twice.host.slowness).toBeCloseTo(once.host.slowness!, 9);
   });
 });
