@@ -1,6 +1,6 @@
 /**
- * How long does a table take? 150 workloads as searches ask for them, measured by the real process in rounds until two measurements
- * of each agree, as campaigns do; then, in this process, how much of a job is not measuring; then through a real cloud by one real
+ * How long does a table take? 150 workloads as searches ask for them, measured by the real process in rounds until each is
+ * settled, as in campaigns; then, in this process, how much of a job is not measuring; then through a real cloud by one real
  * agent, and by two that share the work, each on a core of its own. Aims: <= 120 s, <= 20 ms a job, two in <= 60% of the time of one.
  */
 import { spawn, spawnSync } from 'node:child_process';

@@ -4,13 +4,19 @@ import { maxSentinelAttempts } from '@bespoke/cloud/fleet/sentinel.js';
 import type { Job } from '@bespoke/cloud/store/jobs.js';
 import { sentinel } from '@bespoke/cloud/store/sentinel.js';
 import { openStore } from '@bespoke/cloud/store/store.js';
-import type { MeasurementOutcome } from '@bespoke/shared/latency/measurement.js';
+import type { MeasurementOutcome, MeasurementSuccess } from '@bespoke/shared/latency/measurement.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
 import type { JobMessage } from '@bespoke/shared/protocol/agent.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { device, runtime, success, workload } from '../../support/fleet.js';
 import { temporaryFolder } from '../../support/folder.js';
 import { until } from '../../support/until.js';
+
+/** An outcome of a device that knows itself by this quietest. */
+function knowing(medianMs: number, quietestMs: number): MeasurementSuccess {
+  const outcome = success(medianMs);
+  return { ...outcome, host: { ...outcome.host, slowness: 1, quietestMs } };
+}
 
 /**
  * A device that measures: the sentinel takes what `sentinels` says, in turn, the last one for ever; a job takes 1 ms.
@@ -31,7 +37,7 @@ function testFleet(sentinels: readonly (number | MeasurementOutcome)[], { leaseG
   function answer(job: JobMessage): MeasurementOutcome {
     const isSentinel = workloadKey(job.workload) === workloadKey(sentinel);
     fleet.asked += isSentinel ? 'S' : 'j';
-    if (!isSentinel) return success(1);
+    if (!isSentinel) return knowing(1, 0.05);
     const level = sentinels[Math.min(sentinelCount++, sentinels.length - 1)]!;
     return typeof level === 'number' ? { ...success(1), samplesMs: [level] } : level;
   }
@@ -89,6 +95,16 @@ describe('BlockKeeper', () => {
       ['void', 'the sentinel took 0.300 ms before the block and 0.330 ms after it, 10.0% apart'],
       ['good', null],
     ]);
+  });
+
+  it('tells jobs again when the sentinel finds the device quieter than it was known to be', async () => {
+    const fleet = testFleet([0.3, knowing(0.3, 0.04)]);
+    fleet.store.devices.save(device);
+    fleet.request(0);
+    fleet.join();
+    await until('it has ended', () => fleet.ended.length === 1);
+    const [measurement] = fleet.store.latencies.measurements(device.id, runtime, workloadKey(workload(0)));
+    expect(measurement).toMatchObject({ verdict: 'doubtful', host: { quietestMs: 0.04, slowness: 1.25 } });
   });
 
   it('lets jobs count with a doubt when a hog stays that came after quieter blocks', async () => {
