@@ -1,6 +1,6 @@
 /**
  * How well do latencies of pieces predict whole networks? Measures a space's pieces and random networks of it through the agent's
- * own measuring process, in rounds of random order and in blocks between sentinels, as the cloud does, and prints one row: raw sum of pieces, MACs alone, and the calibrated predictor, on the
+ * own measuring process, in rounds of random order and in blocks between sentinels until all are settled, as the cloud does, and prints one row: raw sum of pieces, MACs alone, and the calibrated predictor, on the
  * networks that no fit saw. Those of `eeea` differ in cells and channels, too, as they would over the budgets of a study; with --no-spread all
  * have one skeleton, and the slowest takes little more than the quickest.
  *
@@ -16,6 +16,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createMeasurer } from '@bespoke/agent/measurer.js';
+import { agreeing, isSettled } from '@bespoke/cloud/fleet/campaign.js';
 import { doubtOfBlock, maxJobCount, recentBlockCount, repeatsAfter } from '@bespoke/cloud/fleet/sentinel.js';
 import { openCells, resolveCells } from '@bespoke/cloud/search/eeea/cell-presets.js';
 import { drawGenes } from '@bespoke/cloud/search/eeea/gene-space.js';
@@ -29,7 +30,8 @@ import { writeTflite } from '@bespoke/shared/format/tflite.js';
 import { GraphBuilder } from '@bespoke/shared/graph/graph.js';
 import { initializeWeights } from '@bespoke/shared/graph/weights.js';
 import { judge } from '@bespoke/shared/latency/calibration.js';
-import { tookMs } from '@bespoke/shared/latency/reading.js';
+import { doubtsOf } from '@bespoke/shared/latency/doubt.js';
+import { quietestFirst } from '@bespoke/shared/latency/reading.js';
 import { summarize } from '@bespoke/shared/latency/statistics.js';
 import { piecesOf, workloadKey } from '@bespoke/shared/latency/workload.js';
 import { ByteBuffer } from 'flatbuffers';
@@ -118,7 +120,7 @@ function summaryOf(reading) {
   return { ...reading, ...summarize(reading.outcome.samplesMs) };
 }
 
-/** Measures the workloads as a block between two sentinels, again while these differ, as the cloud does; but what comes of void tries is kept with a doubt, like that of the last: on a machine that never settles there is nothing better. */
+/** Measures the workloads as a block between two sentinels, again while these differ, as the cloud does: what comes of void tries counts only where there is nothing else, and the last try counts with its doubt. */
 async function measureBlock(workloads, openingMs) {
   const entries = [];
   for (let repeat = 0; ; repeat++) {
@@ -128,41 +130,53 @@ async function measureBlock(workloads, openingMs) {
     const doubt = doubtOfBlock(openingMs, closingMs, levelsMs.slice(-2 * recentBlockCount));
     if (doubt === null) levelsMs.push(openingMs, closingMs);
     else process.stderr.write(`  ${doubt}\n`);
-    const mostRepeats = repeatsAfter(wereVoid.slice(-recentBlockCount));
+    const isLast = doubt === null || repeat >= repeatsAfter(wereVoid.slice(-recentBlockCount));
     wereVoid.push(doubt !== null);
-    for (const [key, entry] of tried) entries.push([key, { ...entry, doubt }]);
-    if (doubt === null || repeat >= mostRepeats) return { entries, closingMs };
+    for (const [key, entry] of tried) entries.push([key, { ...entry, doubt, isVoid: !isLast }]);
+    if (isLast) return { entries, closingMs };
     openingMs = closingMs;
   }
 }
 
-/** The quietest of the rounds' measurements of each workload, by key; one without doubt where there is one. */
+/** The best verdict first, then the quietest, as the store ranks them (cloud/store/latencies.ts). */
+function ranked(entries) {
+  const rank = ({ isVoid, doubt, outcome }) => (isVoid ? 2 : Number(doubt !== null || doubtsOf(outcome).length > 0));
+  return quietestFirst(entries).toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** What stands of each workload, by key, after so many rounds and as many more as it takes until all are settled, as in campaigns. */
 async function measureAll(workloads) {
-  const distinct = [...new Map(workloads.map((workload) => [workloadKey(workload), workload])).values()];
-  const table = new Map();
-  const isBetter = (entry, than) =>
-    than === undefined ||
-    (entry.doubt === null) > (than.doubt === null) ||
-    ((entry.doubt === null) === (than.doubt === null) && tookMs(entry) < tookMs(than));
+  const distinct = new Map(workloads.map((workload) => [workloadKey(workload), workload]));
+  const table = new Map([...distinct.keys()].map((key) => [key, []]));
+  const isDue = (key) => {
+    const counted = table.get(key).filter(({ isVoid }) => !isVoid);
+    return counted.length < roundCount || !isSettled(quietestFirst(counted), agreeing);
+  };
   let sentinelMs = (await measureOne(sentinel)).medianMs;
-  for (let round = 0; round < roundCount; round++) {
-    const order = [...randomStream(seed, 'order', round).permutation(distinct.length)];
+  for (let round = 0; ; round++) {
+    const due = [...distinct].filter(([key]) => isDue(key)).map(([, workload]) => workload);
+    if (due.length === 0) break;
+    process.stderr.write(`round ${round + 1}: ${due.length} of ${distinct.size} workloads\n`);
+    const order = [...randomStream(seed, 'order', round).permutation(due.length)];
     for (let at = 0; at < order.length; at += maxJobCount) {
-      const block = order.slice(at, at + maxJobCount).map((index) => distinct[index]);
+      const block = order.slice(at, at + maxJobCount).map((index) => due[index]);
       const { entries, closingMs } = await measureBlock(block, sentinelMs);
       sentinelMs = closingMs;
       for (const [key, entry] of entries) {
-        if (isBetter(entry, table.get(key))) table.set(key, entry);
-        for (const [other, known] of table) {
-          const told = toldAgain(known, entry);
-          if (told !== known) table.set(other, { ...known, ...summaryOf(told) });
-        }
+        for (const known of table.values()) known.splice(0, known.length, ...known.map((one) => retell(one, entry)));
+        table.get(key).push(entry);
       }
     }
-    const doubtCount = [...table.values()].filter(({ doubt }) => doubt !== null).length;
-    process.stderr.write(`round ${round + 1} of ${roundCount}: ${distinct.length} workloads, ${doubtCount} in doubt\n`);
   }
-  return table;
+  const standing = new Map([...table].map(([key, entries]) => [key, ranked(entries)[0]]));
+  const doubtCount = [...standing.values()].filter(({ doubt, isVoid }) => doubt !== null || isVoid).length;
+  process.stderr.write(`${standing.size} workloads, ${doubtCount} in doubt for their blocks\n`);
+  return standing;
+}
+
+function retell(entry, latest) {
+  const told = toldAgain(entry, latest);
+  return told === entry ? entry : { ...entry, ...summaryOf(told) };
 }
 
 const percent = (share) => `${(100 * share).toFixed(2)}%`;

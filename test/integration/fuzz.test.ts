@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { signProof } from '@bespoke/agent/dial.js';
 import { stateWithKey, writeState } from '@bespoke/agent/state.js';
-import type { ChallengeMessage } from '@bespoke/shared/protocol/agent.js';
+import { type ChallengeMessage, protocolVersion } from '@bespoke/shared/protocol/agent.js';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -51,7 +51,7 @@ describe('a cloud', () => {
     const known = { agentId: state.agentId, key: state.key };
     await sayTo(`${agentUrl}/agent`, new Uint8Array(), ({ cloudId, nonce }) => ({
       type: 'pair',
-      protocol: 3,
+      protocol: protocolVersion,
       code,
       agentId: known.agentId,
       publicKey: known.key.x,
@@ -118,7 +118,7 @@ describe('an agent', () => {
       const say = (message: object) => socket.send(JSON.stringify(message));
       const bytes = messages[next++];
       if (bytes && next % 4 === 0) socket.send(bytes); // instead of the challenge
-      say({ type: 'challenge', protocol: 3, cloudId, nonce: 'n'.repeat(43) });
+      say({ type: 'challenge', protocol: protocolVersion, cloudId, nonce: 'n'.repeat(43) });
       socket.on('message', (data) => {
         const { type } = JSON.parse(String(data)) as { type: string };
         if (type === 'result') honest++;
