@@ -1,4 +1,4 @@
-import { maxMessageBytes } from '@bespoke/shared/protocol/agent.js';
+import { maxMessageBytes, protocolVersion } from '@bespoke/shared/protocol/agent.js';
 import { decodeAgentMessage, decodeCloudMessage, encodeMessage } from '@bespoke/shared/protocol/codec.js';
 import { describe, expect, it } from 'vitest';
 import { success, workload } from '../../support/fleet.js';
@@ -50,7 +50,7 @@ describe('decodeAgentMessage', () => {
 
   it('says in one sentence that the versions differ, whatever else the hello holds', () => {
     expect(() => decodeAgentMessage(bytesOf({ type: 'hello', protocol: 9, shape: 'new' }))).toThrow(
-      'expected version 3 of the agent protocol, but the other side speaks version 9; install the same release on the device and in the cloud',
+      `expected version ${protocolVersion} of the agent protocol, but the other side speaks version 9; install the same release on the device and in the cloud`,
     );
   });
 
