@@ -107,7 +107,7 @@ export class Latencies {
   readonly #mostMs = new Map<string, number>();
   readonly #insert;
   readonly #outdated;
-  readonly #retold;
+  readonly #update;
   readonly #has;
   readonly #readings;
   readonly #list;
@@ -129,7 +129,7 @@ export class Latencies {
        WHERE block_id IN (SELECT id FROM blocks WHERE device_id = @measuredBy AND runtime = @runtime AND (ended IS NULL OR ended >= @since))
          AND measured >= @since AND host ->> 'quietestMs' > @quietestMs * ${outdatedRatio}`,
     );
-    this.#retold = database.prepare(
+    this.#update = database.prepare(
       `UPDATE measurements SET verdict = @verdict, doubt = @doubt, median_ms = @medianMs, low_ms = @lowMs, high_ms = @highMs,
          samples_ms = @samples, uncounted_ms = @uncounted, passes = @passes, overhead_ms = @overheadMs, host = @host
        WHERE id = @id`,
@@ -193,20 +193,20 @@ export class Latencies {
     if (isOutdated(mostMs, quietestMs)) {
       const since = new Date(this.now().getTime() - quietForMs).toISOString();
       for (const row of this.#outdated.all({ runtime, measuredBy, since, quietestMs }))
-        this.#update(row.id, measurementOf(row), quietestMs);
+        this.#tellAgain(row.id, measurementOf(row), quietestMs);
       mostMs = quietestMs * outdatedRatio;
     }
     this.#mostMs.set(key, Math.max(mostMs, quietestMs));
   }
 
-  #update(id: number, before: Measurement, quietestMs: number): void {
+  #tellAgain(id: number, before: Measurement, quietestMs: number): void {
     const now = retold(before, quietestMs);
     const summary = summarizeMeasurement(now);
     // What was said of its block stays.
     const isOwn = before.doubt === ownDoubt(before);
     const doubt = (isOwn ? ownDoubt(now, summary) : null) ?? before.doubt;
     const verdict = before.verdict === 'good' && doubt !== null ? 'doubtful' : before.verdict;
-    this.#retold.run({ id, verdict, doubt, ...columnsOf(now, summary) });
+    this.#update.run({ id, verdict, doubt, ...columnsOf(now, summary) });
   }
 
   /** What the device measured under one runtime, by workload key. */

@@ -3,7 +3,8 @@
  * cloud can store it, retry it or set the workload aside.
  */
 import { z } from 'zod';
-import { type LatencySummary, type PassSamples, summarizePasses } from './statistics.js';
+import type { Reading } from './reading.js';
+import { type LatencySummary, median, type PassSamples, summarizePasses } from './statistics.js';
 import { type RuntimeKey, runtimeKeySchema } from './table.js';
 
 /** The state of the device around a measurement; null where the device does not tell. */
@@ -143,7 +144,7 @@ export const measurementOutcomeSchema = z.discriminatedUnion('ok', [
   z.strictObject({ ok: z.literal(false), reason: z.enum(failureReasons), log: z.string().max(maxLogLength) }),
 ]) as unknown as z.ZodType<MeasurementOutcome>;
 
-type SamplesOfPasses = Pick<MeasurementSuccess, 'samplesMs' | 'uncountedMs' | 'passes'>;
+type SamplesOfPasses = Pick<MeasurementSuccess, 'samplesMs' | 'uncountedMs' | 'passes' | 'host'>;
 
 function isComplete({ samplesMs, uncountedMs, passes }: SamplesOfPasses): boolean {
   const total = (counted: boolean) =>
@@ -153,12 +154,7 @@ function isComplete({ samplesMs, uncountedMs, passes }: SamplesOfPasses): boolea
 }
 
 /** The samples of every pass, in the order in which they were made. */
-export function samplesOfPasses({
-  samplesMs,
-  uncountedMs,
-  passes,
-  host,
-}: SamplesOfPasses & Pick<MeasurementSuccess, 'host'>): PassSamples[] {
+export function samplesOfPasses({ samplesMs, uncountedMs, passes, host }: SamplesOfPasses): PassSamples[] {
   const next = { counted: 0, uncounted: 0 };
   return passes.map(({ counted, sampleCount, slowness = host.slowness ?? 1 }) => {
     const key = counted ? 'counted' : 'uncounted';
@@ -169,8 +165,13 @@ export function samplesOfPasses({
 }
 
 /** Of the passes that count, with an interval that holds for the next measurement. Throws `LATENCY_SAMPLE_INVALID`. */
-export function summarizeMeasurement(measurement: SamplesOfPasses & Pick<MeasurementSuccess, 'host'>): LatencySummary {
+export function summarizeMeasurement(measurement: SamplesOfPasses): LatencySummary {
   return summarizePasses(samplesOfPasses(measurement));
+}
+
+/** What the measurement says, to be ranked among others. */
+export function readingOf({ samplesMs, host }: Pick<MeasurementSuccess, 'samplesMs' | 'host'>): Reading {
+  return { medianMs: median(samplesMs), slowness: host.slowness ?? 1 };
 }
 
 /**

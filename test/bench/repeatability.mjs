@@ -16,9 +16,9 @@ import {
   measureSuccess,
   percent,
   printLoad,
-  readingOf,
+  readingNow,
+  tellAgain,
   tfliteRuntime,
-  toldAgain,
 } from './workloads.mjs';
 
 const runCount = Number(process.argv[2] ?? 10);
@@ -37,8 +37,8 @@ for (const [run, measured] of runs.entries()) {
     if (waiting.length === 0) break;
     for (const at of randomStream(run, 'repeatability', round).permutation(waiting.length)) {
       const index = waiting[at];
-      const reading = readingOf(await measureSuccess(measurer, workloads[index].workload, { runtime }));
-      for (const known of runs.flat()) known.splice(0, known.length, ...known.map((one) => toldAgain(one, reading)));
+      const reading = readingNow(await measureSuccess(measurer, workloads[index].workload, { runtime }));
+      tellAgain(runs.flat(), reading);
       measured[index].push(reading);
     }
   }

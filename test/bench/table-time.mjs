@@ -26,10 +26,10 @@ import {
   networkWorkload,
   percent,
   printLoad,
-  readingOf,
+  readingNow,
   spaceOf,
+  tellAgain,
   tfliteRuntime,
-  toldAgain,
 } from './workloads.mjs';
 
 const workloadCount = 150;
@@ -61,9 +61,8 @@ let missing = workloads;
 let jobCount = 0;
 while (missing.length > 0) {
   for (const workload of missing) {
-    const reading = readingOf(await measureSuccess(measurer, workload, { runtime }));
-    for (const known of readings.values())
-      known.splice(0, known.length, ...known.map((one) => toldAgain(one, reading)));
+    const reading = readingNow(await measureSuccess(measurer, workload, { runtime }));
+    tellAgain(readings.values(), reading);
     readings.set(workload, quietestFirst([...readings.get(workload), reading]));
     jobCount++;
   }

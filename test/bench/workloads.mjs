@@ -3,7 +3,7 @@ import { loadavg } from 'node:os';
 import { describeWorkload } from '@bespoke/cloud/fleet/describe.js';
 import { buildSpace } from '@bespoke/cloud/search/presets.js';
 import { choose, fastestPath, slowestPath } from '@bespoke/cloud/search/space.js';
-import { retold } from '@bespoke/shared/latency/measurement.js';
+import { readingOf, retold } from '@bespoke/shared/latency/measurement.js';
 import { isOutdated, quietForMs } from '@bespoke/shared/latency/reading.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import { workloadsOf } from '@bespoke/shared/latency/workload.js';
@@ -88,16 +88,22 @@ export async function tfliteRuntime(measurer) {
   return runtime;
 }
 
-/** What an outcome that has just come says, to be ranked among others. */
-export function readingOf(outcome, atMs = performance.now()) {
-  return { outcome, atMs, medianMs: median(outcome.samplesMs), slowness: outcome.host.slowness ?? 1 };
+/** The reading of an outcome that has just come. */
+export function readingNow(outcome) {
+  return { ...readingOf(outcome), outcome, atMs: performance.now() };
 }
 
-/** A reading after one more: told again where that knows the device quieter, as the cloud's store does (cloud/store/latencies.ts). */
-export function toldAgain(reading, { outcome: { host }, atMs: nowMs }) {
-  const { outcome, atMs } = reading;
-  const stands = nowMs - atMs > quietForMs || !isOutdated(outcome.host.quietestMs, host.quietestMs);
-  return host.quietestMs === null || stands ? reading : readingOf(retold(outcome, host.quietestMs), atMs);
+/** Tells readings, lists of them, again where the latest knows the device quieter, as the cloud's store does (cloud/store/latencies.ts). */
+export function tellAgain(lists, { outcome, atMs: nowMs }) {
+  const { quietestMs } = outcome.host;
+  if (quietestMs === null) return;
+  for (const readings of lists) {
+    for (const [index, reading] of readings.entries()) {
+      if (nowMs - reading.atMs > quietForMs || !isOutdated(reading.outcome.host.quietestMs, quietestMs)) continue;
+      const told = retold(reading.outcome, quietestMs);
+      readings[index] = { ...reading, ...readingOf(told), outcome: told };
+    }
+  }
 }
 
 /** The outcome of a workload that must succeed. */

@@ -36,7 +36,7 @@ import { summarize } from '@bespoke/shared/latency/statistics.js';
 import { piecesOf, workloadKey } from '@bespoke/shared/latency/workload.js';
 import { ByteBuffer } from 'flatbuffers';
 import { openDistance } from '../bench/processor-distance.mjs';
-import { readingOf, toldAgain } from '../bench/workloads.mjs';
+import { readingNow, tellAgain } from '../bench/workloads.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -113,11 +113,7 @@ async function measureWhileNear(workload) {
 async function measureOne(workload) {
   const outcome = await measureWhileNear(workload);
   if (!outcome.ok) throw new Error(`${JSON.stringify(workload)}: ${outcome.reason}: ${outcome.log}`);
-  return summaryOf(readingOf(outcome));
-}
-
-function summaryOf(reading) {
-  return { ...reading, ...summarize(reading.outcome.samplesMs) };
+  return readingNow(outcome);
 }
 
 /** Measures the workloads as a block between two sentinels, again while these differ, as the cloud does: what comes of void tries counts only where there is nothing else, and the last try counts with its doubt. */
@@ -163,20 +159,19 @@ async function measureAll(workloads) {
       const { entries, closingMs } = await measureBlock(block, sentinelMs);
       sentinelMs = closingMs;
       for (const [key, entry] of entries) {
-        for (const known of table.values()) known.splice(0, known.length, ...known.map((one) => retell(one, entry)));
+        tellAgain(table.values(), entry);
         table.get(key).push(entry);
       }
     }
   }
-  const standing = new Map([...table].map(([key, entries]) => [key, ranked(entries)[0]]));
+  const standing = new Map();
+  for (const [key, entries] of table) {
+    const [entry] = ranked(entries);
+    standing.set(key, { ...entry, ...summarize(entry.outcome.samplesMs) });
+  }
   const doubtCount = [...standing.values()].filter(({ doubt, isVoid }) => doubt !== null || isVoid).length;
   process.stderr.write(`${standing.size} workloads, ${doubtCount} in doubt for their blocks\n`);
   return standing;
-}
-
-function retell(entry, latest) {
-  const told = toldAgain(entry, latest);
-  return told === entry ? entry : { ...entry, ...summaryOf(told) };
 }
 
 const percent = (share) => `${(100 * share).toFixed(2)}%`;

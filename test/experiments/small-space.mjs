@@ -23,10 +23,11 @@ import { AccuracyCache } from '@bespoke/cloud/train/evaluation/accuracy-cache.js
 import { noStandards } from '@bespoke/cloud/train/evaluation/evaluator.js';
 import { openEvaluationPool } from '@bespoke/cloud/train/evaluation/pool.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
+import { readingOf } from '@bespoke/shared/latency/measurement.js';
 import { quietestFirst } from '@bespoke/shared/latency/reading.js';
 import { summarize } from '@bespoke/shared/latency/statistics.js';
 import { workloadKey } from '@bespoke/shared/latency/workload.js';
-import { measureSuccess, networkWorkload, readingOf, tfliteRuntime } from '../bench/workloads.mjs';
+import { measureSuccess, networkWorkload, tfliteRuntime } from '../bench/workloads.mjs';
 
 const pixels = 16;
 const spec = resolveSpec({

@@ -12,7 +12,7 @@ import { pairAgent } from '@bespoke/agent/pair.js';
 import { agreeing, isSettled } from '@bespoke/cloud/fleet/campaign.js';
 import type { Measurement } from '@bespoke/cloud/store/latencies.js';
 import { openStore } from '@bespoke/cloud/store/store.js';
-import { summarizeMeasurement } from '@bespoke/shared/latency/measurement.js';
+import { readingOf, summarizeMeasurement } from '@bespoke/shared/latency/measurement.js';
 import { quietestFirst } from '@bespoke/shared/latency/reading.js';
 import { type BlockWorkload, workloadKey } from '@bespoke/shared/latency/workload.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -58,10 +58,6 @@ async function startHog() {
 }
 
 const medianMs = (measurement: Measurement) => summarizeMeasurement(measurement).medianMs;
-const readingOf = (measurement: Measurement) => ({
-  medianMs: medianMs(measurement),
-  slowness: measurement.host.slowness ?? 1,
-});
 
 // The share of the time in which others had the core is what tells of a hog for certain.
 describe.skipIf(process.platform !== 'linux')(

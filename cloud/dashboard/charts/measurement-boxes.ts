@@ -1,6 +1,6 @@
 /** measurementBoxes: all measurements of one workload side by side, each a box over its samples. */
 
-import type { HostState } from '@bespoke/shared/latency/measurement.js';
+import { type HostState, readingOf } from '@bespoke/shared/latency/measurement.js';
 import { quietestFirst } from '@bespoke/shared/latency/reading.js';
 import { ascending, type LatencySummary, quantile, summarize } from '@bespoke/shared/latency/statistics.js';
 import type { MeasurementView } from '@bespoke/shared/protocol/api.js';
@@ -92,7 +92,7 @@ function axisTime(iso: string): string {
 }
 
 function describe(boxes: readonly SampleBox[], shownCount: number): string {
-  const readings = boxes.map((box) => ({ ...box, slowness: box.measurement.host.slowness ?? 1 }));
+  const readings = boxes.map((box) => ({ ...box, ...readingOf(box.measurement) }));
   const isDoubtful = ({ measurement }: SampleBox) => Number(measurement.doubt !== null);
   const [quietest] = quietestFirst(readings).sort((a, b) => isDoubtful(a) - isDoubtful(b));
   if (!quietest) return 'No measurements yet.';

@@ -98,7 +98,7 @@ function Samples({ deviceId, latency: { runtime, key, workload, doubt }, onClose
   return (
     <Chart
       title={title}
-      note="A box per measurement: half of its samples, the darker band the 95% interval of the median (line); whiskers from p5 to p95, points beyond, triangles beyond the picture. The table has the quietest: the one that took the least time, before what slowed the device was taken out."
+      note="A box per measurement: half of its samples, the darker band the 95% interval of the median (line); whiskers from p5 to p95, points beyond, triangles beyond the picture. The table has the quietest, one without doubt where there is one: that which took the least time, before what slowed the device was taken out."
       build={build}
       twin="open"
     >
