@@ -6,10 +6,10 @@
  *   load ─▶ fill inputs ─▶ overhead ─▶ warm up ─▶ samples ─▶ close      × 4 to 10
  *
  * Several threads have to be woken for every invocation, which a network pays once and not for each of its pieces. So a short piece is then loaded side by side with itself, often and
- * less often, and takes what the copies that the one model has more than the other add to the quietest pass of that:
+ * less often, and takes what the copies that the one model has more than the other add to the quietest pass of that (side-by-side.ts):
  *
- *   24 copies:  wake │▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒│
- *    8 copies:  wake │▒▒▒▒▒▒▒▒│                 a piece = (longer - shorter) / 16
+ *   24 copies:  wake, prelude │▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒│
+ *    1 copy:    wake, prelude │▒│                           a piece = (longer - shorter) / 23
  */
 import { tensorShapes } from '@bespoke/shared/graph/graph.js';
 import { bytesPerElement, elementCount } from '@bespoke/shared/graph/tensor.js';
@@ -26,18 +26,17 @@ export const passCount = { least: 4, most: 10, counted: 2 } as const;
 /** How far the counted passes' medians may lie apart. */
 export const agreementShare = 0.02;
 
-/** Of copies side by side, measured as docs/measurement.md shows: more make a model that takes long to load. */
+/** Of copies side by side, at least and at most: more make a model that takes long to load, and fewer say less. */
 const copyCount = { least: 3, most: 24 } as const;
 /** What an invocation costs once is next to nothing beside this. */
 const longInvocationMs = 1;
-/** Weights and outputs of all copies. Each has its own, where a network writes over what it has read: more than a small core's cache holds would be slower than in any network. */
-const copiesBytes = 128 * 1024;
+/** Weights and outputs of all copies. Each has its own, where a network writes over what it has read: more than a core's cache holds would be slower than in any network. */
+const copiesBytes = 512 * 1024;
 
-/** A model side by side with itself, less and more often. */
+/** A model side by side with itself: once, and so many times more. */
 interface Copies {
-  readonly fewer: GraphModel;
+  readonly one: GraphModel;
   readonly more: GraphModel;
-  /** That the one has more than the other. */
   readonly addedCount: number;
 }
 
@@ -71,7 +70,7 @@ export async function measurePasses(model: Model, bench: Bench, isPiece = false)
   let shorter: Pass | null = null;
   for (;;) {
     if (copies) {
-      const pass = await timeModel(copies.fewer, bench);
+      const pass = await timeModel(copies.one, bench);
       shorter = shorter ? quietestFirst([shorter, pass])[0]! : pass;
     }
     timed.push(await timeModel(copies?.more ?? model, bench));
@@ -112,19 +111,17 @@ function slope(longer: Pass, shorter: Pass, addedCount: number): Pass {
 async function copiesOf(model: GraphModel, bench: Bench): Promise<Copies | null> {
   if (bench.runtime.key.threads === 1) return null;
   const { medianMs } = await timeModel(model, bench, overheadSettings);
-  const counts = copyCounts(model, medianMs);
-  if (!counts) return null;
-  const { fewer, more } = counts;
-  return { fewer: sideBySide(model, fewer), more: sideBySide(model, more), addedCount: more - fewer };
+  const count = copyCountOf(model, medianMs);
+  if (count === null) return null;
+  return { one: sideBySide(model, 1), more: sideBySide(model, count), addedCount: count - 1 };
 }
 
-/** As many copies as an invocation that is not long, and a cache, hold, and a third of them; null where one is long. */
-export function copyCounts(model: GraphModel, medianMs: number): { fewer: number; more: number } | null {
+/** As many copies as an invocation that is not long, and a cache, hold; null where one is long. */
+export function copyCountOf(model: GraphModel, medianMs: number): number | null {
   const mostInTime = Math.floor(longInvocationMs / medianMs);
   if (mostInTime < copyCount.least) return null;
   const mostInCache = Math.max(Math.floor(copiesBytes / ownBytes(model)), copyCount.least);
-  const more = Math.min(mostInTime, mostInCache, copyCount.most);
-  return { fewer: Math.round(more / 3), more };
+  return Math.min(mostInTime, mostInCache, copyCount.most);
 }
 
 /** Bytes that each copy has of its own. */

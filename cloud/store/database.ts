@@ -19,6 +19,7 @@ import { evolution } from './migrations/0007-evolution.js';
 import { pipelines } from './migrations/0008-pipelines.js';
 import { sentinels } from './migrations/0009-sentinels.js';
 import { slowness } from './migrations/0010-slowness.js';
+import { piecesOfThreads } from './migrations/0011-pieces-of-threads.js';
 
 export type Database = Sqlite.Database;
 
@@ -34,6 +35,7 @@ const migrations: readonly string[] = [
   pipelines,
   sentinels,
   slowness,
+  piecesOfThreads,
 ];
 
 /** Opens `<directory>/bespoke.sqlite`, creating what is missing. Throws `STORE_TOO_NEW`. */

@@ -37,6 +37,12 @@ describe('Pace', () => {
     }
   });
 
+  it('is there where only the first look is disturbed, and not where the block takes too long', async () => {
+    const warmMs = 40 * 0.05;
+    expect(await device((nowMs) => (nowMs > warmMs - 0.01 && nowMs < warmMs + 6 ? 30 : 1)).open()).not.toBeNull();
+    expect(await device(() => 30).open()).toBeNull();
+  });
+
   it('goes by what earlier jobs found, and tells later ones the least of its own', async () => {
     const pace = (await device(() => 2).open())!;
     pace.begin(0.05);

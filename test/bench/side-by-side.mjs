@@ -1,13 +1,13 @@
 /**
  * How many copies of a piece side by side tell what it takes within a network of several threads? Pieces of EEEA networks, alone (with the waking of threads),
- * and as slopes between more copies and fewer: 3 and 1, as many as the agent takes (agent/passes.ts), 24 and 8; then their sums as shares of the whole networks.
+ * and as slopes between more copies and fewer, behind a prelude: 3 and 1, as many as the agent takes and 1 (agent/passes.ts), 24 and 8; then their sums as shares of the whole networks.
  * The quietest tenth of short looks in each of some rounds, of which the quietest counts.
  *
  *   node test/bench/side-by-side.mjs [rounds 3] [threads 2]
  */
 import { fillInputs } from '@bespoke/agent/inputs.js';
 import { modelOf } from '@bespoke/agent/job.js';
-import { copyCounts } from '@bespoke/agent/passes.js';
+import { copyCountOf } from '@bespoke/agent/passes.js';
 import { openTflite } from '@bespoke/agent/runtime/tflite.js';
 import { sideBySide } from '@bespoke/agent/side-by-side.js';
 import { describeWorkload } from '@bespoke/cloud/fleet/describe.js';
@@ -63,10 +63,9 @@ for (const network of networks) {
     const model = { kind: 'graph', ...modelOf({ workload }) };
     const entry = { name: describeWorkload(workload), models: { alone: model }, us: {}, pairs: {} };
     if (workload.kind !== 'network') {
-      const own = copyCounts(model, (await lookUs(model)) / 1000) ?? { fewer: 0, more: 1 };
-      entry.pairs = { '3 and 1': [1, 3], agent: [own.fewer, own.more], '24 and 8': [8, 24] };
-      for (const count of new Set(Object.values(entry.pairs).flat()))
-        if (count > 0) entry.models[count] = sideBySide(model, count);
+      const own = copyCountOf(model, (await lookUs(model)) / 1000);
+      entry.pairs = { '3 and 1': [1, 3], agent: own ? [1, own] : null, '24 and 8': [8, 24] };
+      for (const count of new Set([1, 3, 8, 24, own ?? 1])) entry.models[count] = sideBySide(model, count);
     }
     entries.set(key, entry);
   }
@@ -84,17 +83,17 @@ for (let round = 0; round < roundCount; round++) {
 printLoad('after');
 
 const slopeUs = ({ us, pairs }, way) => {
+  if (!pairs[way]) return us.alone; // as the agent takes what is long
   const [fewer, more] = pairs[way];
-  return (us[more] - (us[fewer] ?? 0)) / (more - fewer);
+  return (us[more] - us[fewer]) / (more - fewer);
 };
 const ways = ['3 and 1', 'agent', '24 and 8'];
 const cells = (values) => values.map((value) => value.padStart(9)).join(' ');
 console.log(`${cells(['alone', ...ways])}   us, ${threads} threads`);
 for (const entry of entries.values()) {
   if (!entry.pairs.agent) continue;
-  const [fewer, more] = entry.pairs.agent;
   const us = [entry.us.alone, ...ways.map((way) => slopeUs(entry, way))].map((value) => value.toFixed(1));
-  console.log(`${cells(us)}   ${entry.name} (agent: ${more} and ${fewer})`);
+  console.log(`${cells(us)}   ${entry.name} (agent: ${entry.pairs.agent[1]})`);
 }
 console.log(`${cells(['alone', ...ways])}   sum of pieces, as a share of the whole`);
 for (const network of networks) {

@@ -9,9 +9,13 @@ import { pairedAgents } from '@bespoke/cloud/store/migrations/0005-paired-agents
 import { leanIndices } from '@bespoke/cloud/store/migrations/0006-lean-indices.js';
 import { evolution } from '@bespoke/cloud/store/migrations/0007-evolution.js';
 import { pipelines } from '@bespoke/cloud/store/migrations/0008-pipelines.js';
+import { sentinels } from '@bespoke/cloud/store/migrations/0009-sentinels.js';
+import { slowness } from '@bespoke/cloud/store/migrations/0010-slowness.js';
+import { sentinel } from '@bespoke/cloud/store/sentinel.js';
 import { openStore } from '@bespoke/cloud/store/store.js';
 import { canonicalJson } from '@bespoke/shared/base/json.js';
-import { workloadKey } from '@bespoke/shared/latency/workload.js';
+import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
+import { type Workload, workloadKey } from '@bespoke/shared/latency/workload.js';
 import Sqlite from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { device, runtime, success, workload } from '../../support/fleet.js';
@@ -110,5 +114,56 @@ describe('migrations', () => {
     expect(store.blocks.readings(device.id).map(({ medianMs }) => medianMs)).toEqual([0.3]);
     store.blocks.end(block.id, 0.3, null, 0);
     expect(store.blocks.wereVoid(device.id, runtime, 8)).toEqual([false]);
+  });
+
+  it('have pieces on several threads measured again, whose numbers were too short, and nothing else', () => {
+    const folder = temporaryFolder();
+    const old = new Sqlite(join(folder, 'bespoke.sqlite'));
+    const before = [first, passes, blocks, predictors, pairedAgents, leanIndices, evolution, pipelines, sentinels];
+    for (const migration of [...before, slowness]) old.exec(migration);
+    old
+      .prepare(
+        "INSERT INTO devices (id, name, info, runtimes, first_seen, last_seen) VALUES (?, ?, ?, ?, '2026', '2026')",
+      )
+      .run(device.id, device.name, JSON.stringify(device.info), JSON.stringify(device.runtimes));
+    const file: Workload = { kind: 'file', format: 'tflite', sha256: '0'.repeat(64), byteCount: 8 };
+    const runtimes = [runtime, { ...runtime, threads: 2 }];
+    for (const each of [workload(0), file]) {
+      old.prepare('INSERT INTO workloads VALUES (?, ?)').run(workloadKey(each), canonicalJson(each));
+      for (const one of runtimes) {
+        const id = `${each.kind} on ${one.threads}`;
+        const values = { id, device: device.id, runtime: canonicalJson(one), key: workloadKey(each) };
+        old
+          .prepare(
+            "INSERT INTO jobs (id, device_id, runtime, workload_key, state, attempts, created) VALUES (@id, @device, @runtime, @key, 'measured', 1, '2026')",
+          )
+          .run(values);
+        old
+          .prepare(
+            "INSERT INTO measurements (job_id, measured_by, verdict, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, measured) VALUES (@id, @device, 'good', @device, @runtime, @key, 2, 1, 3, 1, x'0000000000000040', x'', '[]', 0, 1, @host, '2026')",
+          )
+          .run({ ...values, host: JSON.stringify(success(1).host) });
+      }
+    }
+    for (const one of runtimes) {
+      old
+        .prepare(
+          "INSERT INTO blocks (device_id, runtime, state, opening_ms, closing_ms, opened, ended, sentinel) VALUES (?, ?, 'good', 0.1, 0.1, '2026', '2026', ?)",
+        )
+        .run(device.id, canonicalJson(one), workloadKey(sentinel));
+    }
+    old.pragma(`user_version = ${before.length + 1}`);
+    old.close();
+
+    const store = openStore(folder);
+    onTestFinished(() => store.close());
+    const [single, several] = runtimes as [RuntimeKey, RuntimeKey];
+    const [piece, whole] = [workload(0), file].map(workloadKey) as [string, string];
+    const countOf = (one: RuntimeKey, key: string) => store.latencies.readings(device.id, one).get(key)?.length ?? 0;
+    expect([countOf(single, piece), countOf(single, whole), countOf(several, whole)]).toEqual([1, 1, 1]);
+    expect(countOf(several, piece)).toBe(0);
+    expect(store.latencies.get(device.id, several, piece)?.doubt).toContain('told too short');
+    expect(store.blocks.levelsMs(device.id, single, 8)).toEqual([0.1]);
+    expect(store.blocks.levelsMs(device.id, several, 8)).toEqual([]);
   });
 });
