@@ -27,16 +27,16 @@ function makePrelude(): GraphModel {
 export function sideBySide({ graph, weights, ...rest }: GraphModel, count: number): GraphModel {
   const shared = new Set(graph.inputs.map(({ id }) => id));
   const copies = Array.from({ length: count }, (_, copy) => {
-    const ofCopy = (id: TensorId) => (shared.has(id) ? id : `${copy}/${id}`);
-    return renamed({ graph, weights }, ofCopy);
+    return renamed({ graph, weights }, (id) => (shared.has(id) ? id : `${copy}/${id}`));
   });
   prelude ??= makePrelude();
-  const parts = [renamed(prelude, (id) => `prelude/${id}`), ...copies];
+  const opening = renamed(prelude, (id) => `prelude/${id}`);
+  const parts = [opening, ...copies];
   return {
     ...rest,
     graph: {
       ...graph,
-      inputs: [...parts[0]!.inputs, ...graph.inputs],
+      inputs: [...opening.inputs, ...graph.inputs],
       nodes: parts.flatMap(({ nodes }) => nodes),
       outputs: parts.flatMap(({ outputs }) => outputs),
     },

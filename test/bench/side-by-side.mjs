@@ -64,8 +64,8 @@ for (const network of networks) {
     const entry = { name: describeWorkload(workload), models: { alone: model }, us: {}, pairs: {} };
     if (workload.kind !== 'network') {
       const own = copyCountOf(model, (await lookUs(model)) / 1000);
-      entry.pairs = { '3 and 1': [1, 3], agent: own ? [1, own] : null, '24 and 8': [8, 24] };
-      for (const count of new Set([1, 3, 8, 24, own ?? 1])) entry.models[count] = sideBySide(model, count);
+      entry.pairs = { '3 and 1': [1, 3], '24 and 8': [8, 24], ...(own && { agent: [1, own] }) };
+      for (const count of new Set(Object.values(entry.pairs).flat())) entry.models[count] = sideBySide(model, count);
     }
     entries.set(key, entry);
   }

@@ -21,35 +21,48 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { device, runtime, success, workload } from '../../support/fleet.js';
 import { temporaryFolder } from '../../support/folder.js';
 
+/** A database after so many migrations, filled, and opened by the newest version; closed when the test ends. */
+function upgraded(migrations: readonly string[], fill: (old: Sqlite.Database) => void) {
+  const folder = temporaryFolder();
+  const old = new Sqlite(join(folder, 'bespoke.sqlite'));
+  for (const migration of migrations) old.exec(migration);
+  fill(old);
+  old.pragma(`user_version = ${migrations.length}`);
+  old.close();
+  const store = openStore(folder);
+  onTestFinished(() => store.close());
+  return store;
+}
+
+function addDevice(old: Sqlite.Database): void {
+  old
+    .prepare(
+      "INSERT INTO devices (id, name, info, runtimes, first_seen, last_seen) VALUES (?, ?, ?, ?, '2026', '2026')",
+    )
+    .run(device.id, device.name, JSON.stringify(device.info), JSON.stringify(device.runtimes));
+}
+
 describe('migrations', () => {
   it('keep jobs and measurements, say that no sentinel watched over them, and take for open what has not ended', () => {
-    const folder = temporaryFolder();
-    const old = new Sqlite(join(folder, 'bespoke.sqlite'));
-    old.exec(first);
     const [runtimeText, key, host] = [
       canonicalJson(runtime),
       workloadKey(workload(0)),
       JSON.stringify(success(1).host),
     ];
-    old
-      .prepare("INSERT INTO devices VALUES (?, ?, ?, ?, '2026', '2026')")
-      .run(device.id, device.name, JSON.stringify(device.info), JSON.stringify(device.runtimes));
-    old.prepare('INSERT INTO workloads VALUES (?, ?)').run(key, canonicalJson(workload(0)));
-    const job = old.prepare(
-      "INSERT INTO jobs (id, device_id, runtime, workload_key, state, attempts, lease_id, created) VALUES (?, ?, ?, ?, ?, 1, ?, '2026')",
-    );
-    job.run('job-measured', device.id, runtimeText, key, 'measured', null);
-    job.run('job-leased', device.id, runtimeText, key, 'leased', 'lease-000');
-    old
-      .prepare(
-        "INSERT INTO measurements (job_id, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, overhead_ms, batch_size, host, measured) VALUES ('job-measured', ?, ?, ?, 2, 1, 3, 1, x'0000000000000040', 0, 1, ?, '2026')",
-      )
-      .run(device.id, runtimeText, key, host);
-    old.pragma('user_version = 1');
-    old.close();
-
-    const store = openStore(folder);
-    onTestFinished(() => store.close());
+    const store = upgraded([first], (old) => {
+      addDevice(old);
+      old.prepare('INSERT INTO workloads VALUES (?, ?)').run(key, canonicalJson(workload(0)));
+      const job = old.prepare(
+        "INSERT INTO jobs (id, device_id, runtime, workload_key, state, attempts, lease_id, created) VALUES (?, ?, ?, ?, ?, 1, ?, '2026')",
+      );
+      job.run('job-measured', device.id, runtimeText, key, 'measured', null);
+      job.run('job-leased', device.id, runtimeText, key, 'leased', 'lease-000');
+      old
+        .prepare(
+          "INSERT INTO measurements (job_id, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, overhead_ms, batch_size, host, measured) VALUES ('job-measured', ?, ?, ?, 2, 1, 3, 1, x'0000000000000040', 0, 1, ?, '2026')",
+        )
+        .run(device.id, runtimeText, key, host);
+    });
     expect(store.latencies.get(device.id, runtime, key)).toMatchObject({
       medianMs: 2,
       doubt: 'measured before sentinels watched over the device',
@@ -64,48 +77,34 @@ describe('migrations', () => {
   });
 
   it('know that the search of a study was to end', () => {
-    const folder = temporaryFolder();
-    const old = new Sqlite(join(folder, 'bespoke.sqlite'));
     const before = [first, passes, blocks, predictors, pairedAgents, leanIndices, evolution];
-    for (const migration of before) old.exec(migration);
-    const study = old.prepare(
-      "INSERT INTO studies (id, name, device_id, spec_yaml, created, status, phase, progress, stopping) VALUES (?, 'flowers', 'device', '', '2026', 'running', 'search', 0, ?)",
-    );
-    study.run('asked', 1);
-    study.run('left alone', 0);
-    old.pragma(`user_version = ${before.length}`);
-    old.close();
-
-    const store = openStore(folder);
-    onTestFinished(() => store.close());
+    const store = upgraded(before, (old) => {
+      const study = old.prepare(
+        "INSERT INTO studies (id, name, device_id, spec_yaml, created, status, phase, progress, stopping) VALUES (?, 'flowers', 'device', '', '2026', 'running', 'search', 0, ?)",
+      );
+      study.run('asked', 1);
+      study.run('left alone', 0);
+    });
     const stoppingPhases = ['asked', 'left alone'].map((id) => store.studies.clock(id).stoppingPhase);
     expect(stoppingPhases).toEqual(['search', null]);
     expect(store.studies.detail('asked')).toMatchObject({ phase: 'search', pipeline: null });
   });
 
   it('compare no sentinel with that of versions before', () => {
-    const folder = temporaryFolder();
-    const old = new Sqlite(join(folder, 'bespoke.sqlite'));
     const before = [first, passes, blocks, predictors, pairedAgents, leanIndices, evolution, pipelines];
-    for (const migration of before) old.exec(migration);
-    old
-      .prepare(
-        "INSERT INTO devices (id, name, info, runtimes, first_seen, last_seen) VALUES (?, ?, ?, ?, '2026', '2026')",
-      )
-      .run(device.id, device.name, JSON.stringify(device.info), JSON.stringify(device.runtimes));
-    old
-      .prepare(
-        "INSERT INTO blocks (device_id, runtime, state, opening_ms, closing_ms, opened, ended) VALUES (?, ?, 'good', 0.1, 0.1, '2026', '2026')",
-      )
-      .run(device.id, canonicalJson(runtime));
-    old
-      .prepare("INSERT INTO blocks (device_id, runtime, state, opening_ms, opened) VALUES (?, ?, 'open', 0.1, '2026')")
-      .run(device.id, canonicalJson(runtime));
-    old.pragma(`user_version = ${before.length}`);
-    old.close();
-
-    const store = openStore(folder);
-    onTestFinished(() => store.close());
+    const store = upgraded(before, (old) => {
+      addDevice(old);
+      old
+        .prepare(
+          "INSERT INTO blocks (device_id, runtime, state, opening_ms, closing_ms, opened, ended) VALUES (?, ?, 'good', 0.1, 0.1, '2026', '2026')",
+        )
+        .run(device.id, canonicalJson(runtime));
+      old
+        .prepare(
+          "INSERT INTO blocks (device_id, runtime, state, opening_ms, opened) VALUES (?, ?, 'open', 0.1, '2026')",
+        )
+        .run(device.id, canonicalJson(runtime));
+    });
     const [open] = store.blocks.open();
     expect(open!.openingMs).toBeNull(); // the sentinel that closes it is another
     store.blocks.end(open!.id, 0.3, unguarded, 0);
@@ -117,46 +116,36 @@ describe('migrations', () => {
   });
 
   it('have pieces on several threads measured again, whose numbers were too short, and nothing else', () => {
-    const folder = temporaryFolder();
-    const old = new Sqlite(join(folder, 'bespoke.sqlite'));
-    const before = [first, passes, blocks, predictors, pairedAgents, leanIndices, evolution, pipelines, sentinels];
-    for (const migration of [...before, slowness]) old.exec(migration);
-    old
-      .prepare(
-        "INSERT INTO devices (id, name, info, runtimes, first_seen, last_seen) VALUES (?, ?, ?, ?, '2026', '2026')",
-      )
-      .run(device.id, device.name, JSON.stringify(device.info), JSON.stringify(device.runtimes));
+    const to9 = [first, passes, blocks, predictors, pairedAgents, leanIndices, evolution, pipelines, sentinels];
     const file: Workload = { kind: 'file', format: 'tflite', sha256: '0'.repeat(64), byteCount: 8 };
     const runtimes = [runtime, { ...runtime, threads: 2 }];
-    for (const each of [workload(0), file]) {
-      old.prepare('INSERT INTO workloads VALUES (?, ?)').run(workloadKey(each), canonicalJson(each));
-      for (const one of runtimes) {
-        const id = `${each.kind} on ${one.threads}`;
-        const values = { id, device: device.id, runtime: canonicalJson(one), key: workloadKey(each) };
-        old
-          .prepare(
-            "INSERT INTO jobs (id, device_id, runtime, workload_key, state, attempts, created) VALUES (@id, @device, @runtime, @key, 'measured', 1, '2026')",
-          )
-          .run(values);
-        old
-          .prepare(
-            "INSERT INTO measurements (job_id, measured_by, verdict, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, measured) VALUES (@id, @device, 'good', @device, @runtime, @key, 2, 1, 3, 1, x'0000000000000040', x'', '[]', 0, 1, @host, '2026')",
-          )
-          .run({ ...values, host: JSON.stringify(success(1).host) });
+    const store = upgraded([...to9, slowness], (old) => {
+      addDevice(old);
+      for (const each of [workload(0), file]) {
+        old.prepare('INSERT INTO workloads VALUES (?, ?)').run(workloadKey(each), canonicalJson(each));
+        for (const one of runtimes) {
+          const id = `${each.kind} on ${one.threads}`;
+          const values = { id, device: device.id, runtime: canonicalJson(one), key: workloadKey(each) };
+          old
+            .prepare(
+              "INSERT INTO jobs (id, device_id, runtime, workload_key, state, attempts, created) VALUES (@id, @device, @runtime, @key, 'measured', 1, '2026')",
+            )
+            .run(values);
+          old
+            .prepare(
+              "INSERT INTO measurements (job_id, measured_by, verdict, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, measured) VALUES (@id, @device, 'good', @device, @runtime, @key, 2, 1, 3, 1, x'0000000000000040', x'', '[]', 0, 1, @host, '2026')",
+            )
+            .run({ ...values, host: JSON.stringify(success(1).host) });
+        }
       }
-    }
-    for (const one of runtimes) {
-      old
-        .prepare(
-          "INSERT INTO blocks (device_id, runtime, state, opening_ms, closing_ms, opened, ended, sentinel) VALUES (?, ?, 'good', 0.1, 0.1, '2026', '2026', ?)",
-        )
-        .run(device.id, canonicalJson(one), workloadKey(sentinel));
-    }
-    old.pragma(`user_version = ${before.length + 1}`);
-    old.close();
-
-    const store = openStore(folder);
-    onTestFinished(() => store.close());
+      for (const one of runtimes) {
+        old
+          .prepare(
+            "INSERT INTO blocks (device_id, runtime, state, opening_ms, closing_ms, opened, ended, sentinel) VALUES (?, ?, 'good', 0.1, 0.1, '2026', '2026', ?)",
+          )
+          .run(device.id, canonicalJson(one), workloadKey(sentinel));
+      }
+    });
     const [single, several] = runtimes as [RuntimeKey, RuntimeKey];
     const [piece, whole] = [workload(0), file].map(workloadKey) as [string, string];
     const countOf = (one: RuntimeKey, key: string) => store.latencies.readings(device.id, one).get(key)?.length ?? 0;
