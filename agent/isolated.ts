@@ -6,7 +6,7 @@ import { type Job, runJob } from './job.js';
 import type { Clock } from './measure.js';
 import { Pace } from './pace.js';
 import type { Runtime } from './runtime/runtime.js';
-import { openRuntime, type RuntimeChoice } from './runtime/runtimes.js';
+import { openRuntime, type RuntimeChoice, runtimes } from './runtime/runtimes.js';
 
 export interface IsolatedRequest {
   readonly choice: RuntimeChoice;
@@ -45,17 +45,18 @@ async function answer({ choice, job, quietestMs }: IsolatedRequest): Promise<Iso
   }
   opened.set(choice.delegate, runtime);
   if (!job) return { ok: true, runtime: runtime.key, outcome: null };
-  if (!paces.has(choice.delegate)) paces.set(choice.delegate, await paceOf(runtime));
+  if (!paces.has(choice.delegate)) paces.set(choice.delegate, await paceOf(runtime, choice));
   const pace = paces.get(choice.delegate)!;
-  pace?.begin(quietestMs);
+  await pace?.begin(quietestMs);
   const outcome = await runJob(job, { runtime, clock, pace });
   return { ok: true, runtime: runtime.key, outcome, quietestMs: pace?.leastMs };
 }
 
 /** A runtime that cannot run the block measures without; if it can run nothing, the job says so. */
-async function paceOf(runtime: Runtime): Promise<Pace | null> {
+async function paceOf(opened: Runtime, { runtime, delegate }: RuntimeChoice): Promise<Pace | null> {
+  if (!runtimes[runtime].delegates[delegate]!.onProcessor) return null;
   try {
-    return await Pace.open(runtime, clock);
+    return await Pace.open(opened, clock);
   } catch {
     return null;
   }

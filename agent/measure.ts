@@ -78,22 +78,24 @@ export interface Samples {
 /** Runs a model so many times; done when it returns or its promise resolves. */
 export type Run = (count: number) => void | Promise<void>;
 
-/** `look` tells how many times slower than at its quietest the device is at the moment. */
+/** Tells how many times slower than at its quietest the device is at the moment. */
+export type Look = () => number | Promise<number>;
+
 export async function measure(
   run: Run,
   clock: Clock,
   settings: MeasureSettings = defaultSettings,
-  look: () => number = () => 1,
+  look: Look = () => 1,
 ): Promise<Samples> {
   const { samplingMs } = settings;
   const batchSize = await warmUp(run, clock, settings, look);
   const samplesMs: number[] = [];
   const slownesses: number[] = [];
   const startMs = clock.nowMs();
-  let before = look();
+  let before = await look();
   for (;;) {
     const ms = await sample(run, clock, batchSize);
-    const after = look();
+    const after = await look();
     const slowness = (before + after) / 2;
     before = after;
     samplesMs.push(ms / slowness);
@@ -127,14 +129,14 @@ async function time(run: Run, clock: Clock, count: number): Promise<[waited: boo
 }
 
 /** Warms up and returns the batch size that makes a sample long enough. */
-async function warmUp(run: Run, clock: Clock, settings: MeasureSettings, look: () => number): Promise<number> {
+async function warmUp(run: Run, clock: Clock, settings: MeasureSettings, look: Look): Promise<number> {
   const { least, most } = settings.warmupMs;
   const sampleMs = Math.max(settings.sampleMs, ticksPerSample * clock.tickMs);
   const startMs = clock.nowMs();
   await run(1); // the first run allocates
   let batchSize = 1;
   let before: Reading = { medianMs: Number.POSITIVE_INFINITY, slowness: 1 };
-  let slownessBefore = look();
+  let slownessBefore = await look();
   for (;;) {
     const group: number[] = [];
     while (group.length < warmupGroup && clock.nowMs() - startMs < most)
@@ -143,7 +145,7 @@ async function warmUp(run: Run, clock: Clock, settings: MeasureSettings, look: (
     if (group.length === 0) return batchSize;
     const nowMs = median(group);
     const wanted = Math.max(1, Math.ceil(sampleMs / Math.max(nowMs, clock.tickMs)));
-    const slownessAfter = look();
+    const slownessAfter = await look();
     const slowness = (slownessBefore + slownessAfter) / 2;
     const now = { medianMs: nowMs / slowness, slowness };
     const stable = wanted <= growth * batchSize && agree(now, before, settings.stableShare);

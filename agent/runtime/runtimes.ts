@@ -9,12 +9,20 @@ import { openTfjsWasm } from './tfjs-wasm.js';
 import { openTfjsWebgpu } from './tfjs-webgpu.js';
 import { openTflite, type TfliteDelegate } from './tflite.js';
 
+/** What may run operators in a runtime. */
+interface DelegateRow {
+  /** Whether it computes on the processor, where the caller's own code runs. */
+  readonly onProcessor: boolean;
+  /** Whether the number of threads has an effect. */
+  readonly manyThreads: boolean;
+}
+
 /** A runtime to open: its key without the version, which is known when it has loaded. */
 export type RuntimeChoice = Omit<RuntimeKey, 'version'>;
 
 export interface RuntimeRow {
-  /** What may run the operators in it, the best first; `manyThreads` where the number of threads has an effect. */
-  readonly delegates: { readonly [delegate: string]: { readonly manyThreads: boolean } };
+  /** The best first. */
+  readonly delegates: { readonly [delegate: string]: DelegateRow };
   /** Loads it, with one of the delegates. Throws whatever its package throws where it does not work here. */
   open(delegate: string, threads: number): Runtime | Promise<Runtime>;
   /** Not installed with the agent: a device that lacks it lacks nothing. */
@@ -24,27 +32,34 @@ export interface RuntimeRow {
 /** By name, the one that measures like most apps first. */
 export const runtimes: { readonly [R in RuntimeName]: RuntimeRow } = {
   tflite: {
-    delegates: { xnnpack: { manyThreads: true }, none: { manyThreads: true } },
+    delegates: { xnnpack: { onProcessor: true, manyThreads: true }, none: { onProcessor: true, manyThreads: true } },
     open: (delegate: TfliteDelegate, threads) => openTflite(threads, delegate),
     optional: false,
   },
   onnx: {
-    delegates: { cpu: { manyThreads: true }, cuda: { manyThreads: false }, webgpu: { manyThreads: false } },
+    delegates: {
+      cpu: { onProcessor: true, manyThreads: true },
+      cuda: { onProcessor: false, manyThreads: false },
+      webgpu: { onProcessor: false, manyThreads: false },
+    },
     open: openOnnx,
     optional: true,
   },
   'tfjs-tensorflow': {
-    delegates: { cpu: { manyThreads: true } },
+    delegates: { cpu: { onProcessor: true, manyThreads: true } },
     open: (_, threads) => openTfjsTensorflow(threads),
     optional: true,
   },
   'tfjs-wasm': {
-    delegates: { cpu: { manyThreads: false } },
+    delegates: { cpu: { onProcessor: true, manyThreads: false } },
     open: openTfjsWasm,
     optional: false,
   },
   'tfjs-webgpu': {
-    delegates: { gpu: { manyThreads: false }, software: { manyThreads: false } },
+    delegates: {
+      gpu: { onProcessor: false, manyThreads: false },
+      software: { onProcessor: false, manyThreads: false }, // on threads of its own
+    },
     open: openTfjsWebgpu,
     optional: true,
   },

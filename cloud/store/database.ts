@@ -20,6 +20,7 @@ import { pipelines } from './migrations/0008-pipelines.js';
 import { sentinels } from './migrations/0009-sentinels.js';
 import { slowness } from './migrations/0010-slowness.js';
 import { piecesOfThreads } from './migrations/0011-pieces-of-threads.js';
+import { cellsInTflite } from './migrations/0012-cells-in-tflite.js';
 
 export type Database = Sqlite.Database;
 
@@ -36,6 +37,7 @@ const migrations: readonly string[] = [
   sentinels,
   slowness,
   piecesOfThreads,
+  cellsInTflite,
 ];
 
 /** Opens `<directory>/bespoke.sqlite`, creating what is missing. Throws `STORE_TOO_NEW`. */

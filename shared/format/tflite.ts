@@ -10,7 +10,9 @@ import type { ActivationKind, OpAttributes, OpKind } from '../graph/op.js';
 import { elementCount, type Shape } from '../graph/tensor.js';
 import { verifyInference } from '../graph/verify.js';
 import { verifyWeights, type Weights } from '../graph/weights.js';
+import { delegateOrder } from './delegate-order.js';
 import { BuiltinOperator } from './generated/builtin-operator.js';
+import { slicesToPicks } from './picks.js';
 import { type TensorIndex, TfliteModel } from './tflite-model.js';
 import {
   addOptions,
@@ -152,6 +154,7 @@ export interface TfliteOptions {
 export function writeTflite(graph: Graph, weights: Weights, options: TfliteOptions): Uint8Array {
   verifyInference(graph);
   verifyWeights(graph, weights);
+  const picked = slicesToPicks({ graph, weights });
   const model = new TfliteModel();
   const tensors = new Map<TensorId, { index: TensorIndex; shape: Shape }>();
   const define = (id: TensorId, shape: Shape) => {
@@ -160,7 +163,7 @@ export function writeTflite(graph: Graph, weights: Weights, options: TfliteOptio
     return index;
   };
   for (const input of graph.inputs) define(input.id, input.shape);
-  for (const node of graph.nodes as readonly Node<InferenceOp>[]) {
+  for (const node of delegateOrder(picked.graph) as Node<InferenceOp>[]) {
     const inputs = node.inputs.map((id) => tensors.get(id)!);
     (rows[node.op] as Row<OpAttributes[InferenceOp]>)(node.attributes, {
       model,
@@ -170,7 +173,7 @@ export function writeTflite(graph: Graph, weights: Weights, options: TfliteOptio
       inputShapes: inputs.map(({ shape }) => shape),
       shape: node.shape,
       output: define(node.id, node.shape),
-      weight: (name) => weights.get(`${node.id}/${name}`)?.values,
+      weight: (name) => picked.weights.get(`${node.id}/${name}`)?.values,
     });
   }
   const indices = (ids: readonly TensorId[]) => ids.map((id) => tensors.get(id)!.index);

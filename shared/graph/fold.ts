@@ -6,8 +6,9 @@
  *
  * The first keeps the producer's id; what stays of a batchNorm keeps the batchNorm's.
  */
-import { type Graph, GraphBuilder, type Node, type TensorId } from './graph.js';
+import type { Graph, GraphBuilder, Node, TensorId } from './graph.js';
 import type { FusedActivation, OpAttributes, OpKind } from './op.js';
+import { rewrite } from './rewrite.js';
 import { elementCount } from './tensor.js';
 import { verifyInference } from './verify.js';
 import { verifyWeights, type Weights, type WeightTensor } from './weights.js';
@@ -77,26 +78,6 @@ function absorptions(graph: Graph, into: ReadonlySet<OpKind>, isTaken: (node: No
     absorberOf.set(producer.id, node);
   }
   return { absorbed, absorberOf };
-}
-
-/** Walks the graph in order; `visit` adds what stands for a node and returns the tensor that its readers now read. */
-function rewrite(
-  graph: Graph,
-  visit: (builder: GraphBuilder, node: Node, inputs: readonly TensorId[]) => TensorId,
-): Graph {
-  const builder = new GraphBuilder();
-  const renamed = new Map<TensorId, TensorId>();
-  for (const input of graph.inputs) renamed.set(input.id, builder.input(input.id, input.shape));
-  for (const node of graph.nodes)
-    renamed.set(
-      node.id,
-      visit(
-        builder,
-        node,
-        node.inputs.map((id) => renamed.get(id)!),
-      ),
-    );
-  return builder.build(graph.outputs.map((id) => renamed.get(id)!));
 }
 
 /** filter' = filter * factor and bias' = (bias - mean) * factor + shift, per output channel. */

@@ -238,7 +238,14 @@ const blocks: ConformanceCase[] = [
     true,
     [3, 4, 5],
   ),
+  block(
+    'halving of a cell: a map shifted by one pixel, two strided convolutions',
+    { kind: 'cell-part', part: { kind: 'preprocess', channels: 7, halves: true } },
+    false,
+    [6, 4, 5],
+  ),
   twoOutputs(),
+  lateAddition(),
 ];
 
 /** A tensor read twice, an output that another node reads too, an input that is an output. */
@@ -249,6 +256,22 @@ function twoOutputs(): ConformanceCase {
   const sum = builder.add('block', 'sum', 'add', { fused: 'none' }, x, y);
   const both = builder.add('block', 'both', 'concat', {}, sum, y);
   return { name: 'several outputs', graph: builder.build([y, both]), batchSize: 2, training: false };
+}
+
+/** An addition before nodes that do not need it and a concat that does: formats may order them anew. */
+function lateAddition(): ConformanceCase {
+  const builder = new GraphBuilder();
+  const x = builder.input('input0', [4, 4, 2]);
+  const relu = (name: string, from: TensorId) => builder.add('block', name, 'activation', { kind: 'relu' }, from);
+  const y = relu('relu', x);
+  const sum = builder.add('block', 'sum', 'add', { fused: 'none' }, x, y);
+  const both = builder.add('block', 'both', 'concat', {}, sum, relu('other', y));
+  return {
+    name: 'an addition before what does not need it',
+    graph: builder.build([relu('last', both)]),
+    batchSize: 2,
+    training: false,
+  };
 }
 
 export const conformanceCases: readonly ConformanceCase[] = [

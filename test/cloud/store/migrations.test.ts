@@ -1,6 +1,7 @@
 /** A database of the first release, brought to the newest version: what was measured is still there, marked for what it is. */
 import { join } from 'node:path';
 import { unguarded } from '@bespoke/cloud/fleet/sentinel.js';
+import { networkWorkload } from '@bespoke/cloud/search/predictor.js';
 import { first } from '@bespoke/cloud/store/migrations/0001-first.js';
 import { passes } from '@bespoke/cloud/store/migrations/0002-passes.js';
 import { blocks } from '@bespoke/cloud/store/migrations/0003-blocks.js';
@@ -11,11 +12,13 @@ import { evolution } from '@bespoke/cloud/store/migrations/0007-evolution.js';
 import { pipelines } from '@bespoke/cloud/store/migrations/0008-pipelines.js';
 import { sentinels } from '@bespoke/cloud/store/migrations/0009-sentinels.js';
 import { slowness } from '@bespoke/cloud/store/migrations/0010-slowness.js';
+import { piecesOfThreads } from '@bespoke/cloud/store/migrations/0011-pieces-of-threads.js';
 import { sentinel } from '@bespoke/cloud/store/sentinel.js';
 import { openStore } from '@bespoke/cloud/store/store.js';
 import { canonicalJson } from '@bespoke/shared/base/json.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import { type Workload, workloadKey } from '@bespoke/shared/latency/workload.js';
+import { zooNetwork } from '@bespoke/shared/network/zoo/zoo.js';
 import Sqlite from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { device, runtime, success, workload } from '../../support/fleet.js';
@@ -40,6 +43,23 @@ function addDevice(old: Sqlite.Database): void {
       "INSERT INTO devices (id, name, info, runtimes, first_seen, last_seen) VALUES (?, ?, ?, ?, '2026', '2026')",
     )
     .run(device.id, device.name, JSON.stringify(device.info), JSON.stringify(device.runtimes));
+}
+
+/** A good one of 2 ms, by the tables of migrations 10 and 11. */
+function addMeasurement(old: Sqlite.Database, of: Workload, by: RuntimeKey): void {
+  old.prepare('INSERT OR IGNORE INTO workloads VALUES (?, ?)').run(workloadKey(of), canonicalJson(of));
+  const key = workloadKey(of);
+  const values = { id: canonicalJson([by, key]), device: device.id, runtime: canonicalJson(by), key };
+  old
+    .prepare(
+      "INSERT INTO jobs (id, device_id, runtime, workload_key, state, attempts, created) VALUES (@id, @device, @runtime, @key, 'measured', 1, '2026')",
+    )
+    .run(values);
+  old
+    .prepare(
+      "INSERT INTO measurements (job_id, measured_by, verdict, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, measured) VALUES (@id, @device, 'good', @device, @runtime, @key, 2, 1, 3, 1, x'0000000000000040', x'', '[]', 0, 1, @host, '2026')",
+    )
+    .run({ ...values, host: JSON.stringify(success(1).host) });
 }
 
 describe('migrations', () => {
@@ -121,23 +141,7 @@ describe('migrations', () => {
     const runtimes = [runtime, { ...runtime, threads: 2 }];
     const store = upgraded([...to9, slowness], (old) => {
       addDevice(old);
-      for (const each of [workload(0), file]) {
-        old.prepare('INSERT INTO workloads VALUES (?, ?)').run(workloadKey(each), canonicalJson(each));
-        for (const one of runtimes) {
-          const id = `${each.kind} on ${one.threads}`;
-          const values = { id, device: device.id, runtime: canonicalJson(one), key: workloadKey(each) };
-          old
-            .prepare(
-              "INSERT INTO jobs (id, device_id, runtime, workload_key, state, attempts, created) VALUES (@id, @device, @runtime, @key, 'measured', 1, '2026')",
-            )
-            .run(values);
-          old
-            .prepare(
-              "INSERT INTO measurements (job_id, measured_by, verdict, device_id, runtime, workload_key, median_ms, low_ms, high_ms, count, samples_ms, uncounted_ms, passes, overhead_ms, batch_size, host, measured) VALUES (@id, @device, 'good', @device, @runtime, @key, 2, 1, 3, 1, x'0000000000000040', x'', '[]', 0, 1, @host, '2026')",
-            )
-            .run({ ...values, host: JSON.stringify(success(1).host) });
-        }
-      }
+      for (const one of runtimes) for (const each of [workload(0), file]) addMeasurement(old, each, one);
       for (const one of runtimes) {
         old
           .prepare(
@@ -154,5 +158,38 @@ describe('migrations', () => {
     expect(store.latencies.get(device.id, several, piece)?.doubt).toContain('told too short');
     expect(store.blocks.levelsMs(device.id, single, 8)).toEqual([0.1]);
     expect(store.blocks.levelsMs(device.id, several, 8)).toEqual([]);
+  });
+
+  it('have cells measured again by TensorFlow Lite, whose files took longer, and nothing else', () => {
+    const to10 = [
+      first,
+      passes,
+      blocks,
+      predictors,
+      pairedAgents,
+      leanIndices,
+      evolution,
+      pipelines,
+      sentinels,
+      slowness,
+    ];
+    const others: RuntimeKey = { ...runtime, runtime: 'onnx' };
+    const part: Workload = {
+      kind: 'block',
+      body: { kind: 'cell-part', part: { kind: 'op', op: 'skip_connect', stride: 2 } },
+      inputShapes: [[8, 8, 8]],
+      dtype: 'float32',
+      batch: 1,
+    };
+    const whole: Workload = networkWorkload(zooNetwork('eeea-a', { cells: 5, channels: 16 }));
+    const store = upgraded([...to10, piecesOfThreads], (old) => {
+      addDevice(old);
+      for (const by of [runtime, others]) for (const of of [workload(0), part, whole]) addMeasurement(old, of, by);
+    });
+    const countOf = (by: RuntimeKey, of: Workload) =>
+      store.latencies.readings(device.id, by).get(workloadKey(of))?.length ?? 0;
+    expect([workload(0), part, whole].map((of) => countOf(runtime, of))).toEqual([1, 0, 0]);
+    expect([workload(0), part, whole].map((of) => countOf(others, of))).toEqual([1, 1, 1]);
+    expect(store.latencies.get(device.id, runtime, workloadKey(whole))?.doubt).toContain('written otherwise');
   });
 });
