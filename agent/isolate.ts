@@ -95,7 +95,7 @@ function spawn({ entry }: IsolateOptions, kind: string, onExit: (child: Child) =
   const process = fork(entry, {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     serialization: 'advanced', // files travel as bytes
-    execArgv: ['--expose-gc'],
+    execArgv: ['--expose-gc', '--single-threaded-gc'], // its helpers would take turns on the cores with what is measured
   });
   const child: Child = { process, kind, output: '', callCount: 0 };
   for (const stream of [process.stdout!, process.stderr!]) {

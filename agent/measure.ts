@@ -2,11 +2,6 @@
  * How long does one run take? Warm up until stable, time batches that are long for the clock, stop when the median is known
  * well enough. Pure but for the clock and the run function that it is given.
  *
- * A runtime that works elsewhere (another thread, a GPU) must be waited for once per batch. There a sample is the slope between
- * a batch and one three times as long: what the wait costs is in both, and drops out.
- *
- *   returns: time(b) / b          promises: (time(3 b) - time(b)) / 2 b
- *
  * Who knows how fast the device is at the moment (pace.ts) is asked before and after each sample, or group of them while warming, and what slowed it is taken out.
  */
 import { agree, type Reading, slownessUncertainty } from '@bespoke/shared/latency/reading.js';
@@ -61,7 +56,7 @@ const fewestSamples = 5;
 const ticksPerSample = 200;
 /** Samples per median while warming. */
 const warmupGroup = 5;
-/** By how much batches grow from one such group to the next, at most: a slope of few runs may be next to nothing by chance. */
+/** By how much batches grow from one such group to the next, at most: what a few runs took may be next to nothing by chance. */
 const growth = 10;
 /** Sorting all samples each time would cost more than taking them. */
 const samplesBetweenSorts = 5;
@@ -69,7 +64,7 @@ const samplesBetweenSorts = 5;
 export interface Samples {
   /** Milliseconds of one run, per sample. */
   readonly samplesMs: readonly number[];
-  /** Runs timed together for one sample; in the shorter batch, where it takes two. */
+  /** Runs timed together for one sample. */
   readonly batchSize: number;
   /** How many times slower than at its quietest the device was, at the middle sample; taken out of all. 1 where nobody knows. */
   readonly slowness: number;
@@ -78,24 +73,22 @@ export interface Samples {
 /** Runs a model so many times; done when it returns or its promise resolves. */
 export type Run = (count: number) => void | Promise<void>;
 
-/** Tells how many times slower than at its quietest the device is at the moment. */
-export type Look = () => number | Promise<number>;
-
+/** `look` tells how many times slower than at its quietest the device is at the moment. */
 export async function measure(
   run: Run,
   clock: Clock,
   settings: MeasureSettings = defaultSettings,
-  look: Look = () => 1,
+  look: () => number = () => 1,
 ): Promise<Samples> {
   const { samplingMs } = settings;
   const batchSize = await warmUp(run, clock, settings, look);
   const samplesMs: number[] = [];
   const slownesses: number[] = [];
   const startMs = clock.nowMs();
-  let before = await look();
+  let before = look();
   for (;;) {
     const ms = await sample(run, clock, batchSize);
-    const after = await look();
+    const after = look();
     const slowness = (before + after) / 2;
     before = after;
     samplesMs.push(ms / slowness);
@@ -110,33 +103,23 @@ export async function measure(
   return { samplesMs, batchSize, slowness: median(slownesses) };
 }
 
-/** How much longer the second batch is where waiting has to drop out. */
-const longerBy = 3;
-
-/** Mean time of one run in a batch, without the wait for its end. */
+/** Mean time of one run in a batch. */
 async function sample(run: Run, clock: Clock, batchSize: number): Promise<number> {
-  const [waited, ms] = await time(run, clock, batchSize);
-  if (!waited) return ms / batchSize;
-  const [, longerMs] = await time(run, clock, longerBy * batchSize);
-  return (longerMs - ms) / ((longerBy - 1) * batchSize);
-}
-
-async function time(run: Run, clock: Clock, count: number): Promise<[waited: boolean, ms: number]> {
   const startMs = clock.nowMs();
-  const pending = run(count);
+  const pending = run(batchSize);
   if (pending) await pending; // a runtime that is done has no turn of the event loop in its time
-  return [pending !== undefined, clock.nowMs() - startMs];
+  return (clock.nowMs() - startMs) / batchSize;
 }
 
 /** Warms up and returns the batch size that makes a sample long enough. */
-async function warmUp(run: Run, clock: Clock, settings: MeasureSettings, look: Look): Promise<number> {
+async function warmUp(run: Run, clock: Clock, settings: MeasureSettings, look: () => number): Promise<number> {
   const { least, most } = settings.warmupMs;
   const sampleMs = Math.max(settings.sampleMs, ticksPerSample * clock.tickMs);
   const startMs = clock.nowMs();
   await run(1); // the first run allocates
   let batchSize = 1;
   let before: Reading = { medianMs: Number.POSITIVE_INFINITY, slowness: 1 };
-  let slownessBefore = await look();
+  let slownessBefore = look();
   for (;;) {
     const group: number[] = [];
     while (group.length < warmupGroup && clock.nowMs() - startMs < most)
@@ -145,7 +128,7 @@ async function warmUp(run: Run, clock: Clock, settings: MeasureSettings, look: L
     if (group.length === 0) return batchSize;
     const nowMs = median(group);
     const wanted = Math.max(1, Math.ceil(sampleMs / Math.max(nowMs, clock.tickMs)));
-    const slownessAfter = await look();
+    const slownessAfter = look();
     const slowness = (slownessBefore + slownessAfter) / 2;
     const now = { medianMs: nowMs / slowness, slowness };
     const stable = wanted <= growth * batchSize && agree(now, before, settings.stableShare);

@@ -4,12 +4,12 @@
  * What slows a processor for seconds to minutes (another system on the same core of a host, a clock that heat or a neighbour holds down) outlasts every pass, and no
  * program sees it. But it slows a block between two samples as it slows them, so a sample is told as at the block's quietest:
  *
- *   look │ sample │ look │ sample │ look          told = sample x quietest / mean of the looks to both sides
+ *   look │ sample │ look │ sample │ look          told = sample x 1.03 quietest / mean of the looks to both sides
  *
- * Looks within 3% of the quietest change nothing, which is their own unrest; from 6% all is taken out, and in between a part. How much it was is told with the measurement, and puts it in
+ * Looks within 3% of the quietest change nothing, which is their own unrest; of longer ones, what is beyond it is taken out. How much it was is told with the measurement, and puts it in
  * doubt where it is much.
  */
-import { ascending, quantile } from '@bespoke/shared/latency/statistics.js';
+import { median } from '@bespoke/shared/latency/statistics.js';
 import type { BlockWorkload } from '@bespoke/shared/latency/workload.js';
 import { graphModelOf } from './graph-model.js';
 import { fillInputs } from './inputs.js';
@@ -40,10 +40,8 @@ export const referenceBlock: BlockWorkload = {
 const runCount = 3;
 /** Where one run takes longer, looks would take more time than samples. */
 const longestRunMs = 0.5;
-/** The unrest of looks on a quiet device; from twice that on it is none. */
-const unrestShare = 0.03;
-/** The quietest of a pass is its looks' tenth: single ones scatter. */
-const quietShare = 0.1;
+/** Looks on a quiet device over the quietest: up to it, a look says nothing. */
+const usualRatio = 1.03;
 /** Before the first pass of a job, and to decide whether a run takes too long: one look may be disturbed, and a process would do without the pace for as long as it lives. */
 const firstLookCount = 20;
 const warmUpCount = 40;
@@ -58,22 +56,25 @@ export class Pace {
     private readonly clock: Clock,
   ) {}
 
-  /** For a runtime that computes on the processor, since another is slowed by other things than what waits for it. Null where it takes too long. Throws what the runtime throws. */
+  /** Null where the runtime answers later, or takes too long. Throws what the runtime throws. */
   static async open(runtime: Runtime, clock: Clock): Promise<Pace | null> {
     const session = await runtime.load(graphModelOf(referenceBlock));
     fillInputs(session);
-    await session.run(warmUpCount);
-    const pace = new Pace(session, clock);
-    for (let count = 0; count < firstLookCount; count++) if ((await pace.#lookMs()) <= longestRunMs) return pace;
+    const pending = session.run(warmUpCount);
+    if (!pending) {
+      const pace = new Pace(session, clock);
+      for (let count = 0; count < firstLookCount; count++) if (pace.#lookMs() <= longestRunMs) return pace;
+    }
+    await pending;
     session.close();
     return null;
   }
 
   /** A job begins. `quietestMs`: what earlier ones found lately, if any did. */
-  async begin(quietestMs = Number.POSITIVE_INFINITY): Promise<void> {
+  begin(quietestMs = Number.POSITIVE_INFINITY): void {
     this.#quietestMs = quietestMs;
     this.#leastMs = Number.POSITIVE_INFINITY;
-    for (let count = 0; count < firstLookCount; count++) await this.slowness();
+    for (let count = 0; count < firstLookCount; count++) this.slowness();
     this.endPass();
   }
 
@@ -83,33 +84,31 @@ export class Pace {
   }
 
   /** Looks: how many times slower than at its quietest the device is at the moment; at least 1. */
-  async slowness(): Promise<number> {
-    const ms = await this.#lookMs();
+  slowness(): number {
+    const ms = this.#lookMs();
     this.#looksMs.push(ms);
-    const share = ms / this.#quietestMs - 1;
-    return 1 + Math.max(0, Math.min(share, 2 * (share - unrestShare)));
+    return Math.max(1, ms / (usualRatio * this.#quietestMs));
   }
 
   /**
-   * A pass ends: it may have been quieter than all before. Gives by which quietest it was told: that which was known before, or its own middle where that was less, for a
-   * device is told to be no quicker than at its quietest.
+   * A pass ends: it may have been quieter than all before, by its middle look; by a quicker one, that which is usual on a quiet device would count as slow. Gives by which quietest the
+   * pass was told.
    */
   endPass(): number {
-    if (this.#looksMs.length === 0) return this.#quietestMs;
-    const sorted = ascending(this.#looksMs);
-    this.#looksMs = [];
-    const toldByMs = Math.min(this.#quietestMs, quantile(sorted, 0.5));
-    this.#leastMs = Math.min(this.#leastMs, quantile(sorted, quietShare));
-    this.#quietestMs = Math.min(this.#quietestMs, this.#leastMs);
-    return toldByMs;
+    if (this.#looksMs.length > 0) {
+      const middleMs = median(this.#looksMs);
+      this.#looksMs = [];
+      this.#leastMs = Math.min(this.#leastMs, middleMs);
+      this.#quietestMs = Math.min(this.#quietestMs, middleMs);
+    }
+    return this.#quietestMs;
   }
 
-  /** Of one run; where the runtime answers later, with the wait for it. */
-  async #lookMs(): Promise<number> {
-    await this.session.run(1);
+  /** Of one run. */
+  #lookMs(): number {
+    this.session.run(1);
     const startMs = this.clock.nowMs();
-    const pending = this.session.run(runCount);
-    if (pending) await pending; // a runtime that is done has no turn of the event loop in its time
+    this.session.run(runCount);
     return (this.clock.nowMs() - startMs) / runCount;
   }
 }

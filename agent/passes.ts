@@ -41,8 +41,6 @@ interface Copies {
 }
 
 export interface Pass extends Samples, Reading {
-  /** What else than the model is in each sample: the median time of one that does nothing but take the same inputs and give the same outputs. */
-  readonly overheadMs: number;
   /** With the overhead. */
   readonly medianMs: number;
   /** By which quietest of the device what slowed it was taken out (pace.ts); null where nothing tells. */
@@ -53,6 +51,13 @@ export interface Passes {
   /** In the order in which they were made. */
   readonly all: readonly Pass[];
   readonly counted: ReadonlySet<Pass>;
+  /** What else than the model is in each sample: the time of one that does nothing but take the same inputs and give the same outputs, where that took the least. */
+  readonly overheadMs: number;
+}
+
+/** A pass of one model, with the median of what it has as overhead. */
+interface TimedPass extends Pass {
+  readonly overheadMs: number;
 }
 
 /** What models are timed with. */
@@ -66,26 +71,34 @@ export interface Bench {
 /** `isPiece`: the model is a piece of networks, which never invoke it alone. Throws what the runtime throws. */
 export async function measurePasses(model: Model, bench: Bench, isPiece = false): Promise<Passes> {
   const copies = isPiece && model.kind === 'graph' ? await copiesOf(model, bench) : null;
-  let timed: Pass[] = [];
-  let shorter: Pass | null = null;
+  let timed: TimedPass[] = [];
+  let shorter: TimedPass[] = [];
   for (;;) {
-    if (copies) {
-      const pass = await timeModel(copies.one, bench);
-      shorter = shorter ? quietestFirst([shorter, pass])[0]! : pass;
-    }
+    if (copies) shorter.push(await timeModel(copies.one, bench));
     timed.push(await timeModel(copies?.more ?? model, bench));
     if (timed.length < passCount.least) continue;
-    const quietestMs = leastKnown(shorter ? [...timed, shorter] : timed);
+    const quietestMs = leastKnown([...timed, ...shorter]);
     timed = timed.map((pass) => retold(pass, quietestMs));
-    shorter = shorter && retold(shorter, quietestMs);
-    const told = (pass: Pass) => (copies ? slope(pass, shorter!, copies.addedCount) : pass);
+    shorter = shorter.map((pass) => retold(pass, quietestMs));
+    const quietestShorter = quietestFirst(shorter)[0]!;
+    const told = (pass: TimedPass) => (copies ? slope(pass, quietestShorter, copies.addedCount) : pass);
     const all = new Map(timed.map((pass) => [pass, told(pass)]));
     const counted = quietestFirst(timed)
       .slice(0, passCount.counted)
       .map((pass) => all.get(pass)!);
     const allAgree = counted.every((pass) => agree(counted[0]!, pass, agreementShare));
-    if (timed.length >= passCount.most || allAgree) return { all: [...all.values()], counted: new Set(counted) };
+    if (timed.length < passCount.most && !allAgree) continue;
+    const overheadMs = copies
+      ? each(leastOverheadMs(timed), leastOverheadMs(shorter), copies.addedCount)
+      : leastOverheadMs(timed);
+    return { all: [...all.values()], counted: new Set(counted), overheadMs };
   }
+}
+
+/** Of the pass in which it took the least time: what disturbs an invocation can make it three times as long, in the model of no operators alone. */
+function leastOverheadMs(passes: readonly TimedPass[]): number {
+  const overheads = passes.map(({ overheadMs, slowness }): Reading => ({ medianMs: overheadMs, slowness }));
+  return quietestFirst(overheads)[0]!.medianMs;
 }
 
 /** The least quietest that any of the passes went by; null where nothing tells. */
@@ -95,14 +108,16 @@ function leastKnown(passes: readonly Pass[]): number | null {
 }
 
 /** What each of the added copies takes. */
+function each(longerMs: number, shorterMs: number, addedCount: number): number {
+  return Math.max(0, (longerMs - shorterMs) / addedCount);
+}
+
 function slope(longer: Pass, shorter: Pass, addedCount: number): Pass {
-  const each = (longerMs: number, shorterMs: number) => Math.max(0, (longerMs - shorterMs) / addedCount);
   return {
-    samplesMs: longer.samplesMs.map((ms) => each(ms, shorter.medianMs)),
+    samplesMs: longer.samplesMs.map((ms) => each(ms, shorter.medianMs, addedCount)),
     batchSize: longer.batchSize,
     slowness: Math.max(longer.slowness, shorter.slowness),
-    overheadMs: each(longer.overheadMs, shorter.overheadMs),
-    medianMs: each(longer.medianMs, shorter.medianMs),
+    medianMs: each(longer.medianMs, shorter.medianMs, addedCount),
     quietestMs: longer.quietestMs,
   };
 }
@@ -134,11 +149,11 @@ function ownBytes({ graph, weights, batch }: GraphModel): number {
 }
 
 /** Loads the model afresh and times it. */
-async function timeModel(model: Model, bench: Bench, settings = defaultSettings): Promise<Pass> {
+async function timeModel(model: Model, bench: Bench, settings = defaultSettings): Promise<TimedPass> {
   const { runtime, clock, pace } = bench;
   const session = await runtime.load(model);
   let quietestMs: number | null = null;
-  let timed: Omit<Pass, 'quietestMs'>;
+  let timed: Omit<TimedPass, 'quietestMs'>;
   try {
     fillInputs(session);
     const overheadMs = await measureOverhead(session, bench);
@@ -154,7 +169,7 @@ async function timeModel(model: Model, bench: Bench, settings = defaultSettings)
 }
 
 /** The pass, told by a quietest that was found after it; as it is, where it went by that. */
-function retold(pass: Pass, quietestMs: number | null): Pass {
+function retold(pass: TimedPass, quietestMs: number | null): TimedPass {
   if (quietestMs === null || !isOutdated(pass.quietestMs!, quietestMs)) return pass;
   const factor = quietestMs / pass.quietestMs!;
   return {

@@ -9,10 +9,13 @@ import { openTfjsWasm } from './tfjs-wasm.js';
 import { openTfjsWebgpu } from './tfjs-webgpu.js';
 import { openTflite, type TfliteDelegate } from './tflite.js';
 
+/** `itself` where it answers at once; `processor` where it computes there but answers later, and the wait would be told with it; `nobody` where it computes elsewhere. */
+export type PaceBy = 'itself' | 'processor' | 'nobody';
+
 /** What may run operators in a runtime. */
 interface DelegateRow {
-  /** Whether it computes on the processor, where the caller's own code runs. */
-  readonly onProcessor: boolean;
+  /** Whose looks tell how fast the device is at the moment (agent/pace.ts). */
+  readonly paceBy: PaceBy;
   /** Whether the number of threads has an effect. */
   readonly manyThreads: boolean;
 }
@@ -32,33 +35,33 @@ export interface RuntimeRow {
 /** By name, the one that measures like most apps first. */
 export const runtimes: { readonly [R in RuntimeName]: RuntimeRow } = {
   tflite: {
-    delegates: { xnnpack: { onProcessor: true, manyThreads: true }, none: { onProcessor: true, manyThreads: true } },
+    delegates: { xnnpack: { paceBy: 'itself', manyThreads: true }, none: { paceBy: 'itself', manyThreads: true } },
     open: (delegate: TfliteDelegate, threads) => openTflite(threads, delegate),
     optional: false,
   },
   onnx: {
     delegates: {
-      cpu: { onProcessor: true, manyThreads: true },
-      cuda: { onProcessor: false, manyThreads: false },
-      webgpu: { onProcessor: false, manyThreads: false },
+      cpu: { paceBy: 'processor', manyThreads: true },
+      cuda: { paceBy: 'nobody', manyThreads: false },
+      webgpu: { paceBy: 'nobody', manyThreads: false },
     },
     open: openOnnx,
     optional: true,
   },
   'tfjs-tensorflow': {
-    delegates: { cpu: { onProcessor: true, manyThreads: true } },
+    delegates: { cpu: { paceBy: 'itself', manyThreads: true } },
     open: (_, threads) => openTfjsTensorflow(threads),
     optional: true,
   },
   'tfjs-wasm': {
-    delegates: { cpu: { onProcessor: true, manyThreads: false } },
+    delegates: { cpu: { paceBy: 'itself', manyThreads: false } },
     open: openTfjsWasm,
     optional: false,
   },
   'tfjs-webgpu': {
     delegates: {
-      gpu: { onProcessor: false, manyThreads: false },
-      software: { onProcessor: false, manyThreads: false }, // on threads of its own
+      gpu: { paceBy: 'nobody', manyThreads: false },
+      software: { paceBy: 'nobody', manyThreads: false }, // on threads of its own
     },
     open: openTfjsWebgpu,
     optional: true,

@@ -3,10 +3,12 @@
  * on others that the fit never saw.
  */
 import { countMacs } from '@bespoke/shared/cost/macs.js';
+import { bytesPerElement, elementCount } from '@bespoke/shared/graph/tensor.js';
 import {
   type Calibration,
   fitCalibration,
   judge,
+  type PieceEnds,
   type PieceSum,
   predictMs,
 } from '@bespoke/shared/latency/calibration.js';
@@ -48,7 +50,14 @@ export function networkCounts(minutes: number | null): NetworkCounts {
 /** The sum of what the pieces take alone, from a table that holds them all. */
 export function pieceSum(pieces: readonly BlockWorkload[], table: LatencyTable): PieceSum {
   const sumMs = pieces.reduce((sum, piece) => sum + table.get(workloadKey(piece))!.medianMs, 0);
-  return { sumMs, count: pieces.length };
+  return { sumMs, ...endsOf(pieces) };
+}
+
+/** Where pieces begin and end. */
+export function endsOf(pieces: readonly BlockWorkload[]): PieceEnds {
+  const bytesOf = ({ inputShapes, batch, dtype }: BlockWorkload) =>
+    inputShapes.reduce((sum, shape) => sum + bytesPerElement[dtype] * batch * elementCount(shape), 0);
+  return { count: pieces.length, inputMiB: pieces.reduce((sum, piece) => sum + bytesOf(piece), 0) / 2 ** 20 };
 }
 
 export function networkWorkload(network: Network): NetworkWorkload {
@@ -69,10 +78,10 @@ export function fitPredictor(
   });
   const fitCount = samples.length - Math.min(heldOutCount, Math.floor(samples.length / 2));
   const calibration = fitCalibration(samples.slice(0, fitCount));
-  const points = samples.map(({ count, ...sample }, index) => ({
+  const points = samples.map(({ count, inputMiB, ...sample }, index) => ({
     ...sample,
     heldOut: index >= fitCount,
-    predictedMs: predictMs(calibration, { sumMs: sample.sumMs, count }),
+    predictedMs: predictMs(calibration, { sumMs: sample.sumMs, count, inputMiB }),
   }));
   return { space, calibration, holdOut: judge(points.filter(({ heldOut }) => heldOut)), points };
 }

@@ -7,11 +7,18 @@
  */
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
-import type { Calibration } from '@bespoke/shared/latency/calibration.js';
+import { type Calibration, endsMs } from '@bespoke/shared/latency/calibration.js';
 import type { LatencyEntry, LatencyTable } from '@bespoke/shared/latency/table.js';
 import { type BlockWorkload, type Workload, workloadKey } from '@bespoke/shared/latency/workload.js';
 import type { Network } from '@bespoke/shared/network/network.js';
-import { fitPredictor, type NetworkCounts, networkWorkload, type PiecedNetwork, type Predictor } from './predictor.js';
+import {
+  endsOf,
+  fitPredictor,
+  type NetworkCounts,
+  networkWorkload,
+  type PiecedNetwork,
+  type Predictor,
+} from './predictor.js';
 import {
   budgetAt,
   choose,
@@ -33,7 +40,7 @@ export type MeasureOnAll = (workloads: readonly Workload[]) => Promise<readonly 
 export interface Prices {
   /** Calibrated latency of every candidate, [slot][candidate]; 0 for identities. */
   readonly latencyMs: readonly (readonly number[])[];
-  /** What no choice changes: the time per block of the slots with one candidate; may be negative. */
+  /** What no choice changes: the time for the ends of the blocks of slots with one candidate; may be negative. */
   readonly fixedMs: number;
   readonly predictor: Predictor;
   readonly fastestMs: number;
@@ -84,7 +91,7 @@ export async function priceSpace(
     new Map([...table, ...measured]),
   );
 
-  const { latencyMs, fixedMs } = applyCalibration(space, sums, predictor.calibration);
+  const { latencyMs, fixedMs } = applyCalibration(blocks, sums, predictor.calibration);
   const [fastestMs, slowestMs] = [budgetAt(0, latencyMs, fixedMs), budgetAt(1, latencyMs, fixedMs)];
   const budgetMs = 'ms' in budget ? budget.ms : budgetAt(budget.fraction, latencyMs, fixedMs);
   if (budgetMs < fastestMs) throw new AppError('BUDGET_TOO_SMALL', { budgetMs, fastestMs });
@@ -112,18 +119,21 @@ function calibrationPaths(
   return [...paths.values()];
 }
 
-/** From what blocks take alone to their prices. */
+/** From what blocks take alone to their prices, by slot and candidate. */
 function applyCalibration(
-  space: SearchSpace,
+  blocks: readonly (readonly BlockWorkload[])[],
   sums: readonly (readonly number[])[],
-  { factor, perPieceMs }: Calibration,
+  calibration: Calibration,
 ): Pick<Prices, 'latencyMs' | 'fixedMs'> {
-  const isFixed = space.slots.map(({ candidates }) => candidates.length === 1);
-  const latencyMs = sums.map((row, slot) =>
+  const { factor } = calibration;
+  const slots = blocks.map((row, slot) => {
+    const ofEnds = row.map((block) => endsMs(calibration, endsOf([block])));
+    if (row.length === 1) return { row: [factor * sums[slot]![0]!], fixedMs: ofEnds[0]! };
     // A choice is never cheaper than none.
-    row.map((ms) => (isFixed[slot] || ms === 0 ? factor * ms : Math.max(factor * ms + perPieceMs, 0))),
-  );
-  return { latencyMs, fixedMs: perPieceMs * isFixed.filter((fixed) => fixed).length };
+    const priced = sums[slot]!.map((ms, candidate) => (ms === 0 ? 0 : Math.max(factor * ms + ofEnds[candidate]!, 0)));
+    return { row: priced, fixedMs: 0 };
+  });
+  return { latencyMs: slots.map(({ row }) => row), fixedMs: slots.reduce((sum, { fixedMs }) => sum + fixedMs, 0) };
 }
 
 /** Whole networks on the device. */

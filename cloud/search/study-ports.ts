@@ -136,11 +136,11 @@ export interface PricesSummary {
 /** Says in the log what a space costs on a device, and how sure that is. */
 export function logPrices(ports: StudyPorts, prices: PricesSummary, device: MeasuringDevice): void {
   const { predictor, fastestMs, slowestMs, budgetMs, doubts, measurementCount } = prices;
-  const { factor, perPieceMs } = predictor.calibration;
+  const { factor, perPieceMs, perInputMiBMs = 0 } = predictor.calibration;
   const fitCount = predictor.points.length - predictor.holdOut.count;
   ports.tell({
     type: 'log',
-    line: `networks of this space take ${fastestMs.toFixed(3)} to ${slowestMs.toFixed(3)} ms on ${device.name}, budget ${budgetMs.toFixed(3)} ms; whole = ${factor.toFixed(3)} x sum of blocks + ${perPieceMs.toFixed(4)} ms per block, fitted on ${fitCount} networks, ${formatError(predictor.holdOut)}`,
+    line: `networks of this space take ${fastestMs.toFixed(3)} to ${slowestMs.toFixed(3)} ms on ${device.name}, budget ${budgetMs.toFixed(3)} ms; whole = ${factor.toFixed(3)} x sum of blocks + ${perPieceMs.toFixed(4)} ms per block + ${perInputMiBMs.toFixed(4)} ms per MiB that they read, fitted on ${fitCount} networks, ${formatError(predictor.holdOut)}`,
   });
   if (doubts.length === 0) return;
   const line = `in doubt: ${doubts.length} of the ${measurementCount} measurements that these prices stand on, e.g.: ${doubts[0]}`;

@@ -1,20 +1,26 @@
 /**
  * Calibration: from the sum of a network's piece latencies to the latency of the whole network.
  *
- *   whole = factor x sum + perPieceMs x count
+ *   whole = factor x sum + perPieceMs x count + perInputMiBMs x inputMiB
  *
  * A piece (a block, or a part of a cell) alone finds its inputs warm and its caches to itself; a network does not: that is the
  * factor. And each piece alone has two ends that it lacks within a network, where a runtime need not bring tensors into its own
- * layout and back: that is the time per piece, negative where ends cost something. Chosen by measurement among one factor,
+ * layout and back: that is the time per piece and per size of what it reads, negative where ends cost something. Chosen by measurement among one factor,
  * a constant, multipliers by kind, kernel and expansion, and shrunk mixtures (docs/experiments.md): more parameters predicted no better.
  */
 import { ascending, median } from './statistics.js';
 
-/** What is known of a network before it is measured whole. */
-export interface PieceSum {
-  readonly sumMs: number;
-  /** Pieces in the sum. */
+/** Where pieces begin and end. */
+export interface PieceEnds {
+  /** Pieces. */
   readonly count: number;
+  /** Maps that they read. */
+  readonly inputMiB: number;
+}
+
+/** What is known of a network before it is measured whole. */
+export interface PieceSum extends PieceEnds {
+  readonly sumMs: number;
 }
 
 export interface CalibrationSample extends PieceSum {
@@ -24,6 +30,8 @@ export interface CalibrationSample extends PieceSum {
 export interface Calibration {
   readonly factor: number;
   readonly perPieceMs: number;
+  /** Absent in prices that were kept by a version without it. */
+  readonly perInputMiBMs?: number;
 }
 
 /** Errors on networks that the fit never saw; shares are 0..1. */
@@ -36,24 +44,35 @@ export interface PredictionError {
   readonly within10Share: number;
 }
 
-/** With fewer networks, a time per piece would follow their noise. */
-const fewestForTwo = 6;
+/** With fewer networks for each parameter beside the factor, these would follow their noise. */
+const fewestPerParameter = 6;
 const maxRounds = 20;
 /** Residuals beyond so many (robust) standard deviations count less (Huber's constant). */
 const huber = 1.345;
 
-/** Least squares of relative errors, in which a network that was disturbed counts less. Needs one sample at least. */
+/** Least squares of relative errors, in which a network that was disturbed counts less; of the parameters in the order factor, per MiB, per piece as many as the samples allow. Needs one sample at least. */
 export function fitCalibration(samples: readonly CalibrationSample[]): Calibration {
-  const ratio = median(samples.map(({ sumMs, measuredMs }) => measuredMs / sumMs));
-  let fit: Calibration = { factor: ratio, perPieceMs: 0 };
-  if (samples.length < fewestForTwo) return fit;
-  for (let round = 0; round < maxRounds; round++) fit = solve(samples, robustWeights(samples, fit)) ?? fit;
+  let fit: Calibration = { factor: median(samples.map(({ sumMs, measuredMs }) => measuredMs / sumMs)), perPieceMs: 0 };
+  const parameterCount = 1 + Math.floor(samples.length / fewestPerParameter);
+  if (parameterCount === 1) return fit;
+  const rows = samples.map(({ sumMs, inputMiB, count, measuredMs }) =>
+    [sumMs, inputMiB, count].slice(0, parameterCount).map((value) => value / measuredMs),
+  );
+  for (let round = 0; round < maxRounds; round++) {
+    const [factor, perInputMiBMs = 0, perPieceMs = 0] = solve(rows, robustWeights(samples, fit));
+    fit = { factor: factor!, perPieceMs, perInputMiBMs };
+  }
   return fit;
 }
 
 /** In ms. */
-export function predictMs({ factor, perPieceMs }: Calibration, { sumMs, count }: PieceSum): number {
-  return factor * sumMs + perPieceMs * count;
+export function predictMs(calibration: Calibration, sum: PieceSum): number {
+  return calibration.factor * sum.sumMs + endsMs(calibration, sum);
+}
+
+/** What a network has more than the scaled sum for the ends of its pieces; mostly negative. */
+export function endsMs({ perPieceMs, perInputMiBMs = 0 }: Calibration, { count, inputMiB }: PieceEnds): number {
+  return perPieceMs * count + perInputMiBMs * inputMiB;
 }
 
 function robustWeights(samples: readonly CalibrationSample[], fit: Calibration): number[] {
@@ -62,20 +81,24 @@ function robustWeights(samples: readonly CalibrationSample[], fit: Calibration):
   return residuals.map((residual) => (residual <= bound ? 1 : bound / residual));
 }
 
-/** Minimizes sum of weight x (factor x sum/measured + perPiece x count/measured - 1)^2; null where sums and counts go together. */
-function solve(samples: readonly CalibrationSample[], weights: readonly number[]): Calibration | null {
-  let [aa, ab, bb, a1, b1] = [0, 0, 0, 0, 0];
-  samples.forEach(({ sumMs, count, measuredMs }, index) => {
-    const [weight, a, b] = [weights[index]!, sumMs / measuredMs, count / measuredMs];
-    aa += weight * a * a;
-    ab += weight * a * b;
-    bb += weight * b * b;
-    a1 += weight * a;
-    b1 += weight * b;
+/** The coefficients that minimize the sum of weight x (coefficients x row - 1)^2; 0 for a column that is a combination of those before it. */
+function solve(rows: readonly (readonly number[])[], weights: readonly number[]): number[] {
+  const columnCount = rows[0]!.length;
+  const columns = Array.from({ length: columnCount }, (_, column) => rows.map((row) => row[column]!));
+  const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, i) => sum + weights[i]! * x * b[i]!, 0);
+  const ones = rows.map(() => 1);
+  const normal = columns.map((a) => [...columns.map((b) => dot(a, b)), dot(a, ones)]);
+  const isFree = columns.map((a, column) => {
+    const pivot = normal[column]!;
+    if (pivot[column]! <= 1e-9 * dot(a, a)) return false;
+    for (const [index, row] of normal.entries()) {
+      if (index === column) continue;
+      const share = row[column]! / pivot[column]!;
+      for (let at = column; at <= columnCount; at++) row[at]! -= share * pivot[at]!;
+    }
+    return true;
   });
-  const determinant = aa * bb - ab * ab;
-  if (determinant <= 1e-9 * aa * bb) return null;
-  return { factor: (a1 * bb - b1 * ab) / determinant, perPieceMs: (b1 * aa - a1 * ab) / determinant };
+  return normal.map((row, column) => (isFree[column] ? row[columnCount]! / row[column]! : 0));
 }
 
 /** How well predictions meet measurements; two at least. */

@@ -58,6 +58,8 @@ export function summarize(samplesMs: readonly number[]): LatencySummary {
  * (docs/adr/0006).
  */
 const reach = { passIndex: 2, factor: 3 } as const;
+/** And so far beyond that, where nothing was taken out for a slow device: from one minute to the next a quiet one is quicker and slower by this, which no passes of a second show. */
+const wanderShare = 0.01;
 
 /**
  * Summary of a measurement made in passes; its interval holds for the median of further measurements, as much as what slowed the device lets it. Throws as `summarize`.
@@ -70,7 +72,7 @@ export function summarizePasses(passes: readonly PassSamples[]): LatencySummary 
   const reachMs =
     reach.factor *
       Math.abs(readings[Math.min(reach.passIndex, readings.length - 1)]!.medianMs - readings[0]!.medianMs) +
-    slownessUncertainty(slowness) * summary.medianMs;
+    Math.max(slownessUncertainty(slowness), wanderShare) * summary.medianMs;
   return {
     ...summary,
     lowMs: Math.max(0, Math.min(summary.lowMs, summary.medianMs - reachMs)),

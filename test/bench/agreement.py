@@ -115,11 +115,10 @@ class Pace:
         self.block.invoke()
         look_ms = timed(self.block, 3)
         self.looks.append(look_ms)
-        share = look_ms / self.quietest_ms - 1
-        return 1 + max(0, min(share, 2 * (share - 0.03)))
+        return max(1, look_ms / (1.03 * self.quietest_ms))
 
     def end_pass(self):
-        self.quietest_ms = min(self.quietest_ms, sorted(self.looks)[len(self.looks) // 10])
+        self.quietest_ms = min(self.quietest_ms, statistics.median(self.looks))
         self.looks = []
 
 

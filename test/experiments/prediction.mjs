@@ -201,13 +201,13 @@ async function predictNetworks() {
   const { calibration, holdOut, points } = fitPredictor(options.space, networks, heldOutCount, table);
   const held = points.filter(({ heldOut }) => heldOut);
   const byMacs = fitMacs(points.filter(({ heldOut }) => !heldOut));
-  const { factor, perPieceMs } = calibration;
+  const { factor, perPieceMs, perInputMiBMs } = calibration;
   const measured = points.map(({ measuredMs }) => measuredMs);
   const pieceCount = new Set(networks.flatMap(({ pieces }) => pieces.map(workloadKey))).size;
   const of = `${options.space}, ${options.runtime}, ${threads} thread(s)`;
   const row = (what, error) => process.stdout.write(`| ${of} | ${what} | ${describe(error)} |\n`);
   process.stdout.write(
-    `whole = ${factor.toFixed(4)} x sum + ${perPieceMs.toFixed(5)} ms x pieces; ${pieceCount} pieces; networks of ${Math.min(...measured).toFixed(3)} to ${Math.max(...measured).toFixed(3)} ms\n`,
+    `whole = ${factor.toFixed(4)} x sum + ${perPieceMs.toFixed(5)} ms x pieces + ${perInputMiBMs.toFixed(4)} ms x MiB that they read; ${pieceCount} pieces; networks of ${Math.min(...measured).toFixed(3)} to ${Math.max(...measured).toFixed(3)} ms\n`,
   );
   row('sum of pieces', judge(held.map(({ sumMs, measuredMs }) => ({ predictedMs: sumMs, measuredMs }))));
   row('a + b x MACs', judge(held.map((point) => ({ predictedMs: byMacs(point), measuredMs: point.measuredMs }))));

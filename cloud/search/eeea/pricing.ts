@@ -5,10 +5,11 @@
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { hashJson } from '@bespoke/shared/base/json.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
+import { predictMs } from '@bespoke/shared/latency/calibration.js';
 import { ascending } from '@bespoke/shared/latency/statistics.js';
 import type { LatencyEntry } from '@bespoke/shared/latency/table.js';
 import { type BlockWorkload, piecesOf, workloadKey } from '@bespoke/shared/latency/workload.js';
-import { fitPredictor, type NetworkCounts, networkWorkload, type Predictor } from '../predictor.js';
+import { endsOf, fitPredictor, type NetworkCounts, networkWorkload, type Predictor } from '../predictor.js';
 import type { Budget, MeasureOnAll } from '../pricing.js';
 import { drawGenes, type GeneSpace, type Genes } from './gene-space.js';
 
@@ -91,8 +92,8 @@ export function geneLatency(
   space: GeneSpace,
   { pieceMs, predictor }: Pick<GenePrices, 'pieceMs' | 'predictor'>,
 ): (genes: Genes) => number {
-  const { factor, perPieceMs } = predictor.calibration;
-  return space.additive((piece) => factor * pieceMs[workloadKey(piece)]! + perPieceMs);
+  const { calibration } = predictor;
+  return space.additive((piece) => predictMs(calibration, { sumMs: pieceMs[workloadKey(piece)]!, ...endsOf([piece]) }));
 }
 
 /** Every piece that some network of the space has. */

@@ -7,50 +7,76 @@ import {
 } from '@bespoke/shared/latency/calibration.js';
 import { describe, expect, it } from 'vitest';
 
-/** Networks whose whole latency is 1.25 x sum - 0.02 ms x count. */
+/** Networks whose whole latency is 1.25 x sum - 0.02 ms x count - 0.1 ms x MiB. */
 const exact = (
   [
-    [1, 9],
-    [2, 10],
-    [1.5, 12],
-    [3, 11],
-    [2.5, 8],
-    [4, 12],
-    [1.2, 10],
-    [3.3, 9],
+    [1, 9, 0.5],
+    [2, 10, 1.5],
+    [1.5, 12, 0.75],
+    [3, 11, 1],
+    [2.5, 8, 2],
+    [4, 12, 1.25],
+    [1.2, 10, 0.5],
+    [3.3, 9, 2.5],
+    [1.7, 11, 1],
+    [2.2, 9, 0.25],
+    [2.8, 12, 1.75],
+    [3.6, 8, 1.5],
   ] as const
-).map(([sumMs, count]): CalibrationSample => ({ sumMs, count, measuredMs: 1.25 * sumMs - 0.02 * count }));
+).map(([sumMs, count, inputMiB]): CalibrationSample => {
+  return { sumMs, count, inputMiB, measuredMs: 1.25 * sumMs - 0.02 * count - 0.1 * inputMiB };
+});
 
 describe('fitCalibration', () => {
-  it('finds factor and time per piece', () => {
-    const { factor, perPieceMs } = fitCalibration(exact);
-    expect(factor).toBeCloseTo(1.25, 9);
-    expect(perPieceMs).toBeCloseTo(-0.02, 9);
+  it('finds factor, time per piece and time per MiB', () => {
+    const { factor, perPieceMs, perInputMiBMs } = fitCalibration(exact);
+    expect([factor, perPieceMs, perInputMiBMs]).toEqual([
+      expect.closeTo(1.25, 9),
+      expect.closeTo(-0.02, 9),
+      expect.closeTo(-0.1, 9),
+    ]);
   });
 
   it('is hardly moved by one disturbed network', () => {
     const disturbed = exact.map((sample, index) =>
       index === 3 ? { ...sample, measuredMs: 3 * sample.measuredMs } : sample,
     );
-    const { factor, perPieceMs } = fitCalibration(disturbed);
-    expect(factor).toBeCloseTo(1.25, 2);
-    expect(perPieceMs).toBeCloseTo(-0.02, 2);
+    const { factor, perPieceMs, perInputMiBMs } = fitCalibration(disturbed);
+    expect([factor, perPieceMs, perInputMiBMs]).toEqual([
+      expect.closeTo(1.25, 2),
+      expect.closeTo(-0.02, 2),
+      expect.closeTo(-0.1, 2),
+    ]);
   });
 
-  it('takes the median ratio alone where the networks are few', () => {
-    const samples = [1.1, 1.2, 9].map((measuredMs) => ({ sumMs: 1, count: 5, measuredMs }));
-    expect(fitCalibration(samples)).toEqual({ factor: 1.2, perPieceMs: 0 });
+  it('takes the median ratio alone of five networks, a time per MiB from six on, and one per piece from twelve', () => {
+    const first = (count: number) => fitCalibration(exact.slice(0, count));
+    expect(first(5)).toEqual({ factor: exact[1]!.measuredMs / exact[1]!.sumMs, perPieceMs: 0 });
+    expect(first(6)).toMatchObject({ perPieceMs: 0, perInputMiBMs: expect.any(Number) });
+    expect(first(11)).toMatchObject({ perPieceMs: 0, perInputMiBMs: expect.any(Number) });
+    expect(first(12).perPieceMs).toBeCloseTo(-0.02, 9);
   });
 
-  it('takes the median ratio alone where sums and counts go together', () => {
-    const samples = [1, 2, 3, 4, 5, 6, 7].map((count) => ({ sumMs: 2 * count, count, measuredMs: 3 * count }));
-    expect(fitCalibration(samples)).toEqual({ factor: 1.5, perPieceMs: 0 });
+  it('leaves out what goes together with what comes before it', () => {
+    const samples = exact.map(({ sumMs, count }) => ({
+      sumMs,
+      count,
+      inputMiB: 2 * sumMs,
+      measuredMs: 3 * sumMs + count,
+    }));
+    expect(fitCalibration(samples)).toEqual({
+      factor: expect.closeTo(3, 9),
+      perPieceMs: expect.closeTo(1, 9),
+      perInputMiBMs: 0,
+    });
   });
 });
 
 describe('predictMs', () => {
-  it('adds a time per piece to the scaled sum', () => {
-    expect(predictMs({ factor: 2, perPieceMs: -0.5 }, { sumMs: 3, count: 4 })).toBe(4);
+  it('adds times per piece and per MiB to the scaled sum', () => {
+    const sum = { sumMs: 3, count: 4, inputMiB: 2 };
+    expect(predictMs({ factor: 2, perPieceMs: -0.5, perInputMiBMs: 0.25 }, sum)).toBe(4.5);
+    expect(predictMs({ factor: 2, perPieceMs: -0.5 }, sum)).toBe(4); // as kept by a version before
   });
 });
 
