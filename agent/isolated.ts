@@ -4,9 +4,9 @@ import type { MeasurementOutcome } from '@bespoke/shared/latency/measurement.js'
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import { type Job, runJob } from './job.js';
 import type { Clock } from './measure.js';
-import { Pace } from './pace.js';
+import { openPace, type Pace } from './pace.js';
 import type { Runtime } from './runtime/runtime.js';
-import { openRuntime, type PaceBy, type RuntimeChoice, runtimes } from './runtime/runtimes.js';
+import { openRuntime, type RuntimeChoice, runtimes } from './runtime/runtimes.js';
 
 export interface IsolatedRequest {
   readonly choice: RuntimeChoice;
@@ -30,7 +30,7 @@ export type IsolatedResponse =
 /** performance.now() counts nanoseconds in Node. */
 const clock: Clock = { nowMs: () => performance.now(), tickMs: 1e-6 };
 
-/** What this process has loaded, by delegate: it is asked for one runtime at one number of threads. */
+/** What this process has loaded, by delegate: it is asked for one runtime at one number of threads, beside which there is only what tells its pace. */
 const opened = new Map<string, Runtime>();
 const paces = new Map<string, Pace | null>();
 
@@ -52,19 +52,14 @@ async function answer({ choice, job, quietestMs }: IsolatedRequest): Promise<Iso
   return { ok: true, runtime: runtime.key, outcome, quietestMs: pace?.leastMs };
 }
 
-/** Tells of the processor: one thread of it answers at once, and looks scatter by 1%, where those of a runtime that answers later scatter by 15. */
+/** Tells of the processor for ONNX Runtime: one thread of it answers at once, and its looks scatter by 1%, where those of ONNX Runtime would scatter by 15. */
 const gauge: RuntimeChoice = { runtime: 'tflite', delegate: 'xnnpack', threads: 1 };
 
-const openPace: { readonly [P in PaceBy]: (runtime: Runtime) => Promise<Pace | null> } = {
-  itself: (runtime) => Pace.open(runtime, clock),
-  processor: async () => Pace.open(await openRuntime(gauge), clock),
-  nobody: async () => null,
-};
-
 /** A runtime of which nothing tells measures without; if it can run nothing, the job says so. */
-async function paceOf(opened: Runtime, { runtime, delegate }: RuntimeChoice): Promise<Pace | null> {
+async function paceOf(runtime: Runtime, { runtime: name, delegate }: RuntimeChoice): Promise<Pace | null> {
+  const { paceBy } = runtimes[name].delegates[delegate]!;
   try {
-    return await openPace[runtimes[runtime].delegates[delegate]!.paceBy](opened);
+    return await openPace(paceBy, runtime, () => openRuntime(gauge), clock);
   } catch {
     return null;
   }

@@ -84,8 +84,12 @@ function checkedFile({ sha256, byteCount }: FileWorkload, bytes: Uint8Array | un
   return bytes;
 }
 
-function outcomeOf({ all, counted, ...passes }: Passes, { runtime, pace }: Bench, host: HostState): MeasurementSuccess {
-  const overheadMs = compact(passes.overheadMs);
+function outcomeOf(
+  { all, counted, overheadMs: exactMs }: Passes,
+  { runtime, pace }: Bench,
+  host: HostState,
+): MeasurementSuccess {
+  const overheadMs = compact(exactMs);
   const samplesOf = (passes: readonly Pass[]) =>
     passes.flatMap((pass) => pass.samplesMs.map((ms) => compact(Math.max(ms - overheadMs, leastMs))));
   return {

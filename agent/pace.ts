@@ -4,10 +4,9 @@
  * What slows a processor for seconds to minutes (another system on the same core of a host, a clock that heat or a neighbour holds down) outlasts every pass, and no
  * program sees it. But it slows a block between two samples as it slows them, so a sample is told as at the block's quietest:
  *
- *   look │ sample │ look │ sample │ look          told = sample x 1.03 quietest / mean of the looks to both sides
+ *   look │ sample │ look │ sample │ look          told = sample x quietest / mean of the looks to both sides
  *
- * Looks within 3% of the quietest change nothing, which is their own unrest; of longer ones, what is beyond it is taken out. How much it was is told with the measurement, and puts it in
- * doubt where it is much.
+ * How much that was is told with the measurement, and puts it in doubt where it is much.
  */
 import { median } from '@bespoke/shared/latency/statistics.js';
 import type { BlockWorkload } from '@bespoke/shared/latency/workload.js';
@@ -40,8 +39,6 @@ export const referenceBlock: BlockWorkload = {
 const runCount = 3;
 /** Where one run takes longer, looks would take more time than samples. */
 const longestRunMs = 0.5;
-/** Looks on a quiet device over the quietest: up to it, a look says nothing. */
-const usualRatio = 1.03;
 /** Before the first pass of a job, and to decide whether a run takes too long: one look may be disturbed, and a process would do without the pace for as long as it lives. */
 const firstLookCount = 20;
 const warmUpCount = 40;
@@ -56,16 +53,13 @@ export class Pace {
     private readonly clock: Clock,
   ) {}
 
-  /** Null where the runtime answers later, or takes too long. Throws what the runtime throws. */
+  /** By a runtime that answers at once. Null where it takes too long. Throws what the runtime throws. */
   static async open(runtime: Runtime, clock: Clock): Promise<Pace | null> {
     const session = await runtime.load(graphModelOf(referenceBlock));
     fillInputs(session);
-    const pending = session.run(warmUpCount);
-    if (!pending) {
-      const pace = new Pace(session, clock);
-      for (let count = 0; count < firstLookCount; count++) if (pace.#lookMs() <= longestRunMs) return pace;
-    }
-    await pending;
+    session.run(warmUpCount);
+    const pace = new Pace(session, clock);
+    for (let count = 0; count < firstLookCount; count++) if (pace.#lookMs() <= longestRunMs) return pace;
     session.close();
     return null;
   }
@@ -78,7 +72,7 @@ export class Pace {
     this.endPass();
   }
 
-  /** What one run of the block took at its quietest since the job began. */
+  /** The least middle look of a pass since the job began. */
   get leastMs(): number {
     return this.#leastMs;
   }
@@ -87,12 +81,12 @@ export class Pace {
   slowness(): number {
     const ms = this.#lookMs();
     this.#looksMs.push(ms);
-    return Math.max(1, ms / (usualRatio * this.#quietestMs));
+    return Math.max(1, ms / this.#quietestMs);
   }
 
   /**
-   * A pass ends: it may have been quieter than all before, by its middle look; by a quicker one, that which is usual on a quiet device would count as slow. Gives by which quietest the
-   * pass was told.
+   * A pass ends: it may have been quieter than all before, by its middle look; by the quickest, that which is usual on a quiet device would count as slow. Gives the quietest that is known
+   * now: by it the pass was told, for one that was quieter was told as it is.
    */
   endPass(): number {
     if (this.#looksMs.length > 0) {
@@ -111,4 +105,22 @@ export class Pace {
     this.session.run(runCount);
     return (this.clock.nowMs() - startMs) / runCount;
   }
+}
+
+/** Whose looks tell for a runtime: its own where it answers at once; those of one that does, where it computes on the processor but answers later, and the wait would be told with it; nobody's where it computes elsewhere. */
+export type PaceBy = 'itself' | 'processor' | 'nobody';
+
+/** `gauge`: opens the runtime that tells of the processor. Null where nothing tells. Throws what the runtimes throw. */
+export async function openPace(
+  by: PaceBy,
+  runtime: Runtime,
+  gauge: () => Promise<Runtime>,
+  clock: Clock,
+): Promise<Pace | null> {
+  const open: { readonly [P in PaceBy]: () => Promise<Pace | null> } = {
+    itself: () => Pace.open(runtime, clock),
+    processor: async () => Pace.open(await gauge(), clock),
+    nobody: async () => null,
+  };
+  return open[by]();
 }

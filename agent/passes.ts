@@ -55,9 +55,9 @@ export interface Passes {
   readonly overheadMs: number;
 }
 
-/** A pass of one model, with the median of what it has as overhead. */
+/** A pass of one model, with what it has as overhead. */
 interface TimedPass extends Pass {
-  readonly overheadMs: number;
+  readonly overhead: Reading;
 }
 
 /** What models are timed with. */
@@ -97,8 +97,7 @@ export async function measurePasses(model: Model, bench: Bench, isPiece = false)
 
 /** Of the pass in which it took the least time: what disturbs an invocation can make it three times as long, in the model of no operators alone. */
 function leastOverheadMs(passes: readonly TimedPass[]): number {
-  const overheads = passes.map(({ overheadMs, slowness }): Reading => ({ medianMs: overheadMs, slowness }));
-  return quietestFirst(overheads)[0]!.medianMs;
+  return quietestFirst(passes.map(({ overhead }) => overhead))[0]!.medianMs;
 }
 
 /** The least quietest that any of the passes went by; null where nothing tells. */
@@ -107,11 +106,12 @@ function leastKnown(passes: readonly Pass[]): number | null {
   return known.length === 0 ? null : Math.min(...known);
 }
 
-/** What each of the added copies takes. */
+/** Of what the longer model takes, that of each added copy. */
 function each(longerMs: number, shorterMs: number, addedCount: number): number {
   return Math.max(0, (longerMs - shorterMs) / addedCount);
 }
 
+/** What each of the added copies takes. */
 function slope(longer: Pass, shorter: Pass, addedCount: number): Pass {
   return {
     samplesMs: longer.samplesMs.map((ms) => each(ms, shorter.medianMs, addedCount)),
@@ -156,11 +156,10 @@ async function timeModel(model: Model, bench: Bench, settings = defaultSettings)
   let timed: Omit<TimedPass, 'quietestMs'>;
   try {
     fillInputs(session);
-    const overheadMs = await measureOverhead(session, bench);
+    const overhead = await measureOverhead(session, bench);
     const look = pace ? () => pace.slowness() : undefined;
     const samples = await measure((count) => session.run(count), clock, settings, look);
-    const medianMs = median(samples.samplesMs);
-    timed = { ...samples, overheadMs: overheadMs / samples.slowness, medianMs };
+    timed = { ...samples, overhead, medianMs: median(samples.samplesMs) };
   } finally {
     session.close();
     if (pace) quietestMs = pace.endPass();
@@ -176,20 +175,23 @@ function retold(pass: TimedPass, quietestMs: number | null): TimedPass {
     ...pass,
     samplesMs: pass.samplesMs.map((ms) => ms * factor),
     slowness: pass.slowness / factor,
-    overheadMs: pass.overheadMs * factor,
+    overhead: { medianMs: pass.overhead.medianMs * factor, slowness: pass.overhead.slowness / factor },
     medianMs: pass.medianMs * factor,
     quietestMs,
   };
 }
 
-/** As slow as the device is: looks would take as long as its samples do. */
-async function measureOverhead({ inputs, outputs }: Session, { runtime, clock }: Bench): Promise<number> {
+/** Looked at before and after: between its samples, looks would take as long as these do. */
+async function measureOverhead({ inputs, outputs }: Session, { runtime, clock, pace }: Bench): Promise<Reading> {
   const session = await runtime.loadEmpty(
     inputs.map((x) => [x.length]),
     outputs.map((y) => [y.length]),
   );
   try {
-    return Math.max(0, median((await measure((count) => session.run(count), clock, overheadSettings)).samplesMs));
+    const before = pace?.slowness() ?? 1;
+    const { samplesMs } = await measure((count) => session.run(count), clock, overheadSettings);
+    const slowness = (before + (pace?.slowness() ?? 1)) / 2;
+    return { medianMs: Math.max(0, median(samplesMs)) / slowness, slowness };
   } finally {
     session.close();
   }

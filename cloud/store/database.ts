@@ -21,6 +21,7 @@ import { sentinels } from './migrations/0009-sentinels.js';
 import { slowness } from './migrations/0010-slowness.js';
 import { piecesOfThreads } from './migrations/0011-pieces-of-threads.js';
 import { cellsInTflite } from './migrations/0012-cells-in-tflite.js';
+import { overheadOfOnnx } from './migrations/0013-overhead-of-onnx.js';
 
 export type Database = Sqlite.Database;
 
@@ -38,6 +39,7 @@ const migrations: readonly string[] = [
   slowness,
   piecesOfThreads,
   cellsInTflite,
+  overheadOfOnnx,
 ];
 
 /** Opens `<directory>/bespoke.sqlite`, creating what is missing. Throws `STORE_TOO_NEW`. */

@@ -5,8 +5,8 @@
  *
  * A piece (a block, or a part of a cell) alone finds its inputs warm and its caches to itself; a network does not: that is the
  * factor. And each piece alone has two ends that it lacks within a network, where a runtime need not bring tensors into its own
- * layout and back: that is the time per piece and per size of what it reads, negative where ends cost something. Chosen by measurement among one factor,
- * a constant, multipliers by kind, kernel and expansion, and shrunk mixtures (docs/experiments.md): more parameters predicted no better.
+ * layout and back: that is the time per size of what it reads, and per piece, negative where ends cost something. Chosen by measurement among one factor,
+ * a constant, multipliers by kind, kernel and expansion, and shrunk mixtures (docs/experiments.md).
  */
 import { ascending, median } from './statistics.js';
 
@@ -51,8 +51,9 @@ const maxRounds = 20;
 const huber = 1.345;
 
 /** Least squares of relative errors, in which a network that was disturbed counts less; of the parameters in the order factor, per MiB, per piece as many as the samples allow. Needs one sample at least. */
-export function fitCalibration(samples: readonly CalibrationSample[]): Calibration {
-  let fit: Calibration = { factor: median(samples.map(({ sumMs, measuredMs }) => measuredMs / sumMs)), perPieceMs: 0 };
+export function fitCalibration(samples: readonly CalibrationSample[]): Required<Calibration> {
+  const ratio = median(samples.map(({ sumMs, measuredMs }) => measuredMs / sumMs));
+  let fit = { factor: ratio, perPieceMs: 0, perInputMiBMs: 0 };
   const parameterCount = 1 + Math.floor(samples.length / fewestPerParameter);
   if (parameterCount === 1) return fit;
   const rows = samples.map(({ sumMs, inputMiB, count, measuredMs }) =>
@@ -81,7 +82,7 @@ function robustWeights(samples: readonly CalibrationSample[], fit: Calibration):
   return residuals.map((residual) => (residual <= bound ? 1 : bound / residual));
 }
 
-/** The coefficients that minimize the sum of weight x (coefficients x row - 1)^2; 0 for a column that is a combination of those before it. */
+/** The coefficients that minimize the sum of weight x (coefficients x row - 1)^2; 0 for a column that is nearly a combination of those before it. */
 function solve(rows: readonly (readonly number[])[], weights: readonly number[]): number[] {
   const columnCount = rows[0]!.length;
   const columns = Array.from({ length: columnCount }, (_, column) => rows.map((row) => row[column]!));
@@ -90,7 +91,7 @@ function solve(rows: readonly (readonly number[])[], weights: readonly number[])
   const normal = columns.map((a) => [...columns.map((b) => dot(a, b)), dot(a, ones)]);
   const isFree = columns.map((a, column) => {
     const pivot = normal[column]!;
-    if (pivot[column]! <= 1e-9 * dot(a, a)) return false;
+    if (pivot[column]! <= 1e-4 * dot(a, a)) return false;
     for (const [index, row] of normal.entries()) {
       if (index === column) continue;
       const share = row[column]! / pivot[column]!;

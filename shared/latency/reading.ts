@@ -27,23 +27,21 @@ export function agree(a: Reading, b: Reading, share: number): boolean {
   return Math.max(a.medianMs, b.medianMs) <= Math.min(a.medianMs, b.medianMs) * (1 + tolerance);
 }
 
-/**
- * Whether a reading is not what it was taken for, since the device has been quieter: from 6% on all that slows it would have been taken out (agent/pace.ts). What the block that tells took
- * at its quietest as it was known then, and as it is known since.
- */
+/** Whether a reading is not what it was taken for, since the device has been quieter: what the block that tells took at its quietest as it was known then, and as it is known since. */
 export function isOutdated(knownMs: number, sinceMs: number): boolean {
   return knownMs > sinceMs * outdatedRatio;
 }
 
-export const outdatedRatio = 1.06;
+/** Less is not worth writing all samples anew. */
+export const outdatedRatio = 1.01;
 
 /** How long a quiet moment counts, at most: what a device reached while it was cold, it does not reach for ever. */
 export const quietForMs = 600_000;
 
 /**
- * How far off, as a share of a latency, what was taken out for a slow device may be: how slow it is, is known to 3%, and the block that tells may be slowed by more or less than others, a tenth of the
- * logarithm (docs/adr/0008). Nothing where nothing was taken out.
+ * How far off, as a share of a latency, what was taken out for a slow device may be: all of it up to 3%, since how slow it is, is known to that; and the block that tells may be slowed by more or less
+ * than others, a tenth of the logarithm (docs/adr/0008). Nothing where nothing was taken out.
  */
 export function slownessUncertainty(slowness: number): number {
-  return slowness > 1 ? 0.03 + 0.1 * Math.log(slowness) : 0;
+  return Math.min(slowness - 1, 0.03) + 0.1 * Math.log(slowness);
 }

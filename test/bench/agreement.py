@@ -115,7 +115,7 @@ class Pace:
         self.block.invoke()
         look_ms = timed(self.block, 3)
         self.looks.append(look_ms)
-        return max(1, look_ms / (1.03 * self.quietest_ms))
+        return max(1, look_ms / self.quietest_ms)
 
     def end_pass(self):
         self.quietest_ms = min(self.quietest_ms, statistics.median(self.looks))

@@ -4,6 +4,6 @@
  */
 export const cellsInTflite = `
 UPDATE measurements SET verdict = 'void', doubt = 'measured when files of cells were written otherwise, and slower'
-  WHERE verdict IN ('good', 'doubtful') AND runtime ->> 'runtime' = 'tflite'
+  WHERE verdict IN ('provisional', 'good', 'doubtful') AND runtime ->> 'runtime' = 'tflite'
     AND workload_key IN (SELECT key FROM workloads WHERE workload LIKE '%"kind":"cell%');
 `;

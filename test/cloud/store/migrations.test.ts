@@ -13,6 +13,7 @@ import { pipelines } from '@bespoke/cloud/store/migrations/0008-pipelines.js';
 import { sentinels } from '@bespoke/cloud/store/migrations/0009-sentinels.js';
 import { slowness } from '@bespoke/cloud/store/migrations/0010-slowness.js';
 import { piecesOfThreads } from '@bespoke/cloud/store/migrations/0011-pieces-of-threads.js';
+import { cellsInTflite } from '@bespoke/cloud/store/migrations/0012-cells-in-tflite.js';
 import { sentinel } from '@bespoke/cloud/store/sentinel.js';
 import { openStore } from '@bespoke/cloud/store/store.js';
 import { canonicalJson } from '@bespoke/shared/base/json.js';
@@ -173,7 +174,7 @@ describe('migrations', () => {
       sentinels,
       slowness,
     ];
-    const others: RuntimeKey = { ...runtime, runtime: 'onnx' };
+    const others: RuntimeKey = { ...runtime, runtime: 'tfjs-wasm' };
     const part: Workload = {
       kind: 'block',
       body: { kind: 'cell-part', part: { kind: 'op', op: 'skip_connect', stride: 2 } },
@@ -191,5 +192,36 @@ describe('migrations', () => {
     expect([workload(0), part, whole].map((of) => countOf(runtime, of))).toEqual([1, 0, 0]);
     expect([workload(0), part, whole].map((of) => countOf(others, of))).toEqual([1, 1, 1]);
     expect(store.latencies.get(device.id, runtime, workloadKey(whole))?.doubt).toContain('written otherwise');
+  });
+
+  it('have all measured again by ONNX Runtime, which may have been told too short', () => {
+    const to10 = [
+      first,
+      passes,
+      blocks,
+      predictors,
+      pairedAgents,
+      leanIndices,
+      evolution,
+      pipelines,
+      sentinels,
+      slowness,
+    ];
+    const onnx: RuntimeKey = { ...runtime, runtime: 'onnx' };
+    const store = upgraded([...to10, piecesOfThreads, cellsInTflite], (old) => {
+      addDevice(old);
+      for (const by of [runtime, onnx]) {
+        addMeasurement(old, workload(0), by);
+        old
+          .prepare(
+            "INSERT INTO blocks (device_id, runtime, state, opening_ms, closing_ms, opened, ended, sentinel) VALUES (?, ?, 'good', 0.1, 0.1, '2026', '2026', ?)",
+          )
+          .run(device.id, canonicalJson(by), workloadKey(sentinel));
+      }
+    });
+    const countOf = (by: RuntimeKey) =>
+      store.latencies.readings(device.id, by).get(workloadKey(workload(0)))?.length ?? 0;
+    expect([runtime, onnx].map(countOf)).toEqual([1, 0]);
+    expect([runtime, onnx].map((by) => store.blocks.levelsMs(device.id, by, 8))).toEqual([[0.1], []]);
   });
 });

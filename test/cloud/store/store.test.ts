@@ -267,15 +267,15 @@ describe('Latencies of a device that turns out quieter than it was known to be',
 
   it('stay where it is no more than looks differ by; small steps add up; who has no pace tells nothing', () => {
     const { measure, told } = retelling();
-    measure(0.042);
+    measure(0.0403);
     measure(0.04);
     measure(null);
     const quietest = () => told().map(([ms]) => ms);
-    expect(quietest()).toEqual([0.042, 0.04, null]);
-    measure(0.039);
-    expect(quietest()).toEqual([0.039, 0.04, null, 0.039]);
-    measure(0.0375);
-    expect(quietest()).toEqual([0.039, 0.0375, null, 0.039, 0.0375]);
+    expect(quietest()).toEqual([0.0403, 0.04, null]);
+    measure(0.0398);
+    expect(quietest()).toEqual([0.0398, 0.04, null, 0.0398]);
+    measure(0.0395);
+    expect(quietest()).toEqual([0.0398, 0.0395, null, 0.0398, 0.0395]);
   });
 
   it('are told again before their block has ended, and are judged with it', () => {

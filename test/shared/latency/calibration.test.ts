@@ -5,6 +5,7 @@ import {
   predictMs,
   spearman,
 } from '@bespoke/shared/latency/calibration.js';
+import { median } from '@bespoke/shared/latency/statistics.js';
 import { describe, expect, it } from 'vitest';
 
 /** Networks whose whole latency is 1.25 x sum - 0.02 ms x count - 0.1 ms x MiB. */
@@ -50,11 +51,22 @@ describe('fitCalibration', () => {
   });
 
   it('takes the median ratio alone of five networks, a time per MiB from six on, and one per piece from twelve', () => {
-    const first = (count: number) => fitCalibration(exact.slice(0, count));
-    expect(first(5)).toEqual({ factor: exact[1]!.measuredMs / exact[1]!.sumMs, perPieceMs: 0 });
-    expect(first(6)).toMatchObject({ perPieceMs: 0, perInputMiBMs: expect.any(Number) });
-    expect(first(11)).toMatchObject({ perPieceMs: 0, perInputMiBMs: expect.any(Number) });
-    expect(first(12).perPieceMs).toBeCloseTo(-0.02, 9);
+    const fitOf = (count: number, perPieceMs = 0) =>
+      fitCalibration(
+        exact.slice(0, count).map((sample) => {
+          return { ...sample, measuredMs: 1.25 * sample.sumMs + perPieceMs * sample.count - 0.1 * sample.inputMiB };
+        }),
+      );
+    const ratios = exact.slice(0, 5).map(({ sumMs, inputMiB }) => 1.25 - (0.1 * inputMiB) / sumMs);
+    expect(fitOf(5)).toEqual({ factor: expect.closeTo(median(ratios), 9), perPieceMs: 0, perInputMiBMs: 0 });
+    for (const count of [6, 11])
+      expect(fitOf(count)).toEqual({
+        factor: expect.closeTo(1.25, 9),
+        perPieceMs: 0,
+        perInputMiBMs: expect.closeTo(-0.1, 9),
+      });
+    expect(fitOf(11, -0.02).perPieceMs).toBe(0);
+    expect(fitOf(12, -0.02).perPieceMs).toBeCloseTo(-0.02, 9);
   });
 
   it('leaves out what goes together with what comes before it', () => {

@@ -36,15 +36,16 @@ describe('agree', () => {
 });
 
 describe('isOutdated', () => {
-  it('is so from 6% on', () => {
-    expect([isOutdated(0.0424, 0.04), isOutdated(0.0425, 0.04), isOutdated(0.03, 0.04)]).toEqual([false, true, false]);
+  it('is so from 1% on', () => {
+    expect([isOutdated(0.0403, 0.04), isOutdated(0.0405, 0.04), isOutdated(0.03, 0.04)]).toEqual([false, true, false]);
   });
 });
 
 describe('slownessUncertainty', () => {
-  it('is nothing for a device at its quietest, and grows from 3% on', () => {
+  it('is nothing for a device at its quietest, at first all that was taken out, and from 3% on a tenth of the rest', () => {
     expect(slownessUncertainty(1)).toBe(0);
-    expect(slownessUncertainty(1 + 1e-12)).toBeCloseTo(0.03, 9);
+    expect(slownessUncertainty(1.02)).toBeCloseTo(0.022, 3);
+    expect(slownessUncertainty(1.03)).toBeCloseTo(0.033, 3);
     expect(slownessUncertainty(Math.E)).toBeCloseTo(0.13, 12);
   });
 });
