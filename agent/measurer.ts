@@ -90,7 +90,7 @@ async function probeDelegate(
   return { runtime, delegate, ok: true, keys: counts.map((count) => ({ runtime, version, threads: count, delegate })) };
 }
 
-/** In a process that loads this one runtime. */
+/** In a process that loads this one runtime, and what tells its pace. */
 async function measureIn(
   isolate: Runner,
   quietest: Map<string, QuietestLately>,

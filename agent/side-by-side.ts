@@ -3,7 +3,8 @@
  *
  * What an invocation costs once, however much it computes (threads that sleep after the last operator and have to be woken for the first), is in
  * the time of few copies as in that of many, and drops out of their difference: but only where the threads are awake before the first copy begins. While one wakes, the
- * others do its work, and of few short copies all. So blocks that take longer than waking come first. Copies in a row would need outputs that fit the inputs.
+ * others do its work, and of few short copies all. So blocks that take longer than waking come first (but for the last addition of theirs, which the order of a file may put last,
+ * shared/format/delegate-order.ts: it wakes nobody). Copies in a row would need outputs that fit the inputs.
  *
  *   first thread   │ prelude ▒▒▒▒▒▒▒▒│copy│copy│ …
  *   another        │ wakes ┈┈┈┈▒▒▒▒▒▒│copy│copy│ …

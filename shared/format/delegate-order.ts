@@ -11,12 +11,15 @@
  *   as written      conv add │ concat │ conv …          caller   ▒▒▒▒ ▒ │ concat │ ▒▒▒▒
  *                                                       another  ▒▒▒▒ ┈┈┈┈┈┈┈┈┈┈┈┈┈ ▒▒▒▒
  *
- * One thread runs either as fast (docs/measurement.md, "Two threads, five things").
+ * One thread runs either as fast (test/experiments/delegate-order.mjs; docs/measurement.md, "Two threads, five things").
  */
 import type { Graph, Node, TensorId } from '../graph/graph.js';
 import type { OpKind } from '../graph/op.js';
 
-/** What the delegate of TensorFlow Lite 2.9 leaves to the built-in kernels. Newer ones take some of it and have fewer parts; for them any order does. */
+/**
+ * What the delegate of TensorFlow Lite 2.9 leaves to the built-in kernels, by our nodes: it leaves pools of 1x1 as well, and takes the two reshapes of a shuffle, so parts are here and there others than
+ * these, which costs a waking. Newer ones take some of it and have fewer parts; for them any order does.
+ */
 const leftOps: ReadonlySet<OpKind> = new Set(['concat', 'slice', 'shuffleChannels']);
 
 /** All nodes, in another topological order. */

@@ -11,7 +11,7 @@ import { rewrite } from '../graph/rewrite.js';
 import type { Shape } from '../graph/tensor.js';
 import type { WeightTensor } from '../graph/weights.js';
 
-/** The same outputs, to the bit for finite maps; the pick keeps the slice's id. */
+/** The same values for finite maps; the pick keeps the slice's id. */
 export function slicesToPicks({ graph, weights }: WeightedGraph): WeightedGraph {
   const slices = pickable(graph);
   const result = new Map<string, WeightTensor>(weights);

@@ -5,7 +5,7 @@ import { type MeasurementFacts, summarizeMeasurement } from './measurement.js';
 export const doubtLimits = {
   /** Taken out of a reading as overhead, of the reading: what is left of it is a difference of two like numbers. */
   overheadShare: 0.2,
-  /** From the median to the farther end of its interval, of a reading: 1 to 2% where nothing disturbs. */
+  /** From the median to the farther end of its interval, of a reading: 2 to 5% where nothing disturbs. */
   reachShare: 0.1,
   /** Without a core; medians of samples of a millisecond stand a good deal more, those of long runs do not. */
   waitedShare: 0.1,

@@ -47,7 +47,11 @@ function asBuilt(file, { nodes }) {
   const operatorsField = 10; // of the table SubGraph, as shared/format/tflite-subset.fbs orders it
   const vector = buffer.__vector(graph.bb_pos + buffer.__offset(graph.bb_pos, operatorsField));
   const rank = new Map(nodes.map(({ id }, index) => [id, index]));
-  const rankOf = (name) => rank.get(name) ?? rank.get(name.slice(0, name.lastIndexOf('/'))); // an operator of several of a node
+  const rankOf = (name) => {
+    const found = rank.get(name) ?? rank.get(name.slice(0, name.lastIndexOf('/'))); // an operator of several of a node
+    if (found === undefined) throw new Error(`no node makes ${name}`);
+    return found;
+  };
   const operators = Array.from({ length: graph.operatorsLength() }, (_, index) => {
     const at = vector + 4 * index;
     const name = graph.tensors(graph.operators(index).outputs(0)).name();

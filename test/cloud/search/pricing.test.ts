@@ -1,10 +1,18 @@
 import { networkCounts } from '@bespoke/cloud/search/predictor.js';
 import { buildSpace } from '@bespoke/cloud/search/presets.js';
 import { type Measure, type PricingOptions, priceSpace } from '@bespoke/cloud/search/pricing.js';
-import { choose, pathLatencyMs, samplePath } from '@bespoke/cloud/search/space.js';
+import { choose, pathLatencyMs, samplePath, slotWorkloads } from '@bespoke/cloud/search/space.js';
 import { randomStream } from '@bespoke/shared/base/random.js';
 import { countMacs } from '@bespoke/shared/cost/macs.js';
-import { type GraphWorkload, graphOf, piecesOf, type Workload, workloadKey } from '@bespoke/shared/latency/workload.js';
+import { elementCount } from '@bespoke/shared/graph/tensor.js';
+import {
+  type BlockWorkload,
+  type GraphWorkload,
+  graphOf,
+  piecesOf,
+  type Workload,
+  workloadKey,
+} from '@bespoke/shared/latency/workload.js';
 import { describe, expect, it } from 'vitest';
 
 const space = buildSpace({ preset: 'small' }, { height: 32, width: 32, channels: 3, classes: { length: 10 } });
@@ -13,7 +21,11 @@ const options: PricingOptions = { budget: { fraction: 0.4 }, seed: 0, counts: { 
 /** A block alone: 1 ms per million MACs and 0.05 ms. */
 const blockMs = (workload: GraphWorkload) => countMacs(graphOf(workload)) / 1e6 + 0.05;
 
-/** A device whose networks take 1.2 times the sum of their blocks less 0.04 ms per block. */
+/** What blocks read, in MiB. */
+const mibOf = (blocks: readonly BlockWorkload[]) =>
+  blocks.flatMap(({ inputShapes }) => inputShapes).reduce((sum, shape) => sum + 4 * elementCount(shape), 0) / 2 ** 20;
+
+/** A device whose networks take 1.2 times the sum of their blocks less 0.04 ms per block and 0.06 ms per MiB that they read. */
 const pretend =
   (asked: Workload[] = [], networkDoubt: string | null = null): Measure =>
   async (workloads) => {
@@ -35,7 +47,8 @@ const pretend =
 function msOf(workload: Workload): number {
   if (workload.kind !== 'network') return blockMs(workload as GraphWorkload);
   const pieces = piecesOf(workload.network);
-  return 1.2 * pieces.reduce((sum, piece) => sum + blockMs(piece), 0) - 0.04 * pieces.length;
+  const sumMs = pieces.reduce((sum, piece) => sum + blockMs(piece), 0);
+  return 1.2 * sumMs - 0.04 * pieces.length - 0.06 * mibOf(pieces);
 }
 
 describe('priceSpace', () => {
@@ -43,7 +56,9 @@ describe('priceSpace', () => {
     const { latencyMs, fixedMs, predictor } = await priceSpace(space, pretend(), options);
     expect(predictor.calibration.factor).toBeCloseTo(1.2, 6);
     expect(predictor.calibration.perPieceMs).toBeCloseTo(-0.04, 6);
-    expect(fixedMs).toBeCloseTo(3 * -0.04, 6); // stem, features, head
+    expect(predictor.calibration.perInputMiBMs).toBeCloseTo(-0.06, 6);
+    const fixed = slotWorkloads(space).flatMap((row) => (row.length === 1 ? row : [])); // stem, features, head
+    expect(fixedMs).toBeCloseTo(3 * -0.04 - 0.06 * mibOf(fixed), 6);
     const stream = randomStream(9, 'others');
     for (let network = 0; network < 5; network++) {
       const path = samplePath(space, stream);
