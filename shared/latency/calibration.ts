@@ -5,7 +5,7 @@
  *
  * A piece (a block, or a part of a cell) alone finds its inputs warm and its caches to itself; a network does not: that is the
  * factor. And each piece alone has two ends that it lacks within a network, where a runtime need not bring tensors into its own
- * layout and back: that is the time per size of what it reads, and per piece, negative where ends cost something. Chosen by measurement among one factor,
+ * layout and back: that is the time per piece, and per size of what it reads, negative where ends cost something. Chosen by measurement among one factor,
  * a constant, multipliers by kind, kernel and expansion, and shrunk mixtures (docs/experiments.md).
  */
 import { ascending, median } from './statistics.js';
@@ -50,17 +50,17 @@ const maxRounds = 20;
 /** Residuals beyond so many (robust) standard deviations count less (Huber's constant). */
 const huber = 1.345;
 
-/** Least squares of relative errors, in which a network that was disturbed counts less; of the parameters in the order factor, per MiB, per piece as many as the samples allow. Needs one sample at least. */
+/** Least squares of relative errors, in which a network that was disturbed counts less; of the parameters in the order factor, per piece, per MiB as many as the samples allow. Needs one sample at least. */
 export function fitCalibration(samples: readonly CalibrationSample[]): Required<Calibration> {
   const ratio = median(samples.map(({ sumMs, measuredMs }) => measuredMs / sumMs));
   let fit = { factor: ratio, perPieceMs: 0, perInputMiBMs: 0 };
   const parameterCount = 1 + Math.floor(samples.length / fewestPerParameter);
   if (parameterCount === 1) return fit;
   const rows = samples.map(({ sumMs, inputMiB, count, measuredMs }) =>
-    [sumMs, inputMiB, count].slice(0, parameterCount).map((value) => value / measuredMs),
+    [sumMs, count, inputMiB].slice(0, parameterCount).map((value) => value / measuredMs),
   );
   for (let round = 0; round < maxRounds; round++) {
-    const [factor, perInputMiBMs = 0, perPieceMs = 0] = solve(rows, robustWeights(samples, fit));
+    const [factor, perPieceMs = 0, perInputMiBMs = 0] = solve(rows, robustWeights(samples, fit));
     fit = { factor: factor!, perPieceMs, perInputMiBMs };
   }
   return fit;

@@ -50,23 +50,23 @@ describe('fitCalibration', () => {
     ]);
   });
 
-  it('takes the median ratio alone of five networks, a time per MiB from six on, and one per piece from twelve', () => {
-    const fitOf = (count: number, perPieceMs = 0) =>
+  it('takes the median ratio alone of five networks, a time per piece from six on, and one per MiB from twelve', () => {
+    const fitOf = (networkCount: number, perInputMiBMs = 0) =>
       fitCalibration(
-        exact.slice(0, count).map((sample) => {
-          return { ...sample, measuredMs: 1.25 * sample.sumMs + perPieceMs * sample.count - 0.1 * sample.inputMiB };
+        exact.slice(0, networkCount).map((sample) => {
+          return { ...sample, measuredMs: 1.25 * sample.sumMs - 0.02 * sample.count + perInputMiBMs * sample.inputMiB };
         }),
       );
-    const ratios = exact.slice(0, 5).map(({ sumMs, inputMiB }) => 1.25 - (0.1 * inputMiB) / sumMs);
+    const ratios = exact.slice(0, 5).map(({ sumMs, count }) => 1.25 - (0.02 * count) / sumMs);
     expect(fitOf(5)).toEqual({ factor: expect.closeTo(median(ratios), 9), perPieceMs: 0, perInputMiBMs: 0 });
-    for (const count of [6, 11])
-      expect(fitOf(count)).toEqual({
+    for (const networkCount of [6, 11])
+      expect(fitOf(networkCount)).toEqual({
         factor: expect.closeTo(1.25, 9),
-        perPieceMs: 0,
-        perInputMiBMs: expect.closeTo(-0.1, 9),
+        perPieceMs: expect.closeTo(-0.02, 9),
+        perInputMiBMs: 0,
       });
-    expect(fitOf(11, -0.02).perPieceMs).toBe(0);
-    expect(fitOf(12, -0.02).perPieceMs).toBeCloseTo(-0.02, 9);
+    expect(fitOf(11, -0.1).perInputMiBMs).toBe(0);
+    expect(fitOf(12, -0.1).perInputMiBMs).toBeCloseTo(-0.1, 9);
   });
 
   it('leaves out what goes together with what comes before it', () => {
