@@ -14,6 +14,7 @@ import { graphModelOf } from './graph-model.js';
 import { fillInputs } from './inputs.js';
 import type { Clock } from './measure.js';
 import type { Runtime, Session } from './runtime/runtime.js';
+import type { PaceBy } from './runtime/runtimes.js';
 
 /**
  * An MBConv block of 0.04 ms on one core of a desktop. Of four blocks that were tried it is slowed most like other workloads are; 5x5 depthwise convolutions are
@@ -106,9 +107,6 @@ export class Pace {
     return (this.clock.nowMs() - startMs) / runCount;
   }
 }
-
-/** Whose looks tell for a runtime: its own where it answers at once; those of one that does, where it computes on the processor but answers later, and the wait would be told with it; nobody's where it computes elsewhere. */
-export type PaceBy = 'itself' | 'processor' | 'nobody';
 
 /** `gauge`: opens the runtime that tells of the processor. Null where nothing tells. Throws what the runtimes throw. */
 export async function openPace(

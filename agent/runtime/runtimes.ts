@@ -2,7 +2,6 @@
 import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
 import { runtimeCommands } from '@bespoke/shared/latency/runtime-commands.js';
 import type { RuntimeKey, RuntimeName } from '@bespoke/shared/latency/table.js';
-import type { PaceBy } from '../pace.js';
 import { openOnnx } from './onnx.js';
 import type { Runtime } from './runtime.js';
 import { openTfjsTensorflow } from './tfjs-tensorflow.js';
@@ -10,9 +9,11 @@ import { openTfjsWasm } from './tfjs-wasm.js';
 import { openTfjsWebgpu } from './tfjs-webgpu.js';
 import { openTflite, type TfliteDelegate } from './tflite.js';
 
+/** Whose looks tell how fast the device is (agent/pace.ts): the runtime's own where it answers at once; those of one that does, where it computes on the processor but answers later, and the wait would be told with it; nobody's where it computes elsewhere. */
+export type PaceBy = 'itself' | 'processor' | 'nobody';
+
 /** What may run operators in a runtime. */
 interface DelegateRow {
-  /** Whose looks tell how fast the device is at the moment. */
   readonly paceBy: PaceBy;
   /** Whether the number of threads has an effect. */
   readonly manyThreads: boolean;

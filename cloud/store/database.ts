@@ -26,7 +26,7 @@ import { overheadOfOnnx } from './migrations/0013-overhead-of-onnx.js';
 export type Database = Sqlite.Database;
 
 /** In order: migration i brings version i to version i + 1. A migration that was released is never edited. */
-const migrations: readonly string[] = [
+export const migrations: readonly string[] = [
   first,
   passes,
   blocks,

@@ -58,7 +58,7 @@ export function summarize(samplesMs: readonly number[]): LatencySummary {
  * (docs/adr/0006).
  */
 const reach = { passIndex: 2, factor: 3 } as const;
-/** And so far beyond that, where nothing was taken out for a slow device: from one minute to the next a quiet one is quicker and slower by this, which no passes of a second show. */
+/** And at least so far beyond that: from one minute to the next a quiet device is quicker and slower by this, which no passes of a second show. */
 const wanderShare = 0.01;
 
 /**

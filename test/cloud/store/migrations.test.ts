@@ -2,18 +2,7 @@
 import { join } from 'node:path';
 import { unguarded } from '@bespoke/cloud/fleet/sentinel.js';
 import { networkWorkload } from '@bespoke/cloud/search/predictor.js';
-import { first } from '@bespoke/cloud/store/migrations/0001-first.js';
-import { passes } from '@bespoke/cloud/store/migrations/0002-passes.js';
-import { blocks } from '@bespoke/cloud/store/migrations/0003-blocks.js';
-import { predictors } from '@bespoke/cloud/store/migrations/0004-predictors.js';
-import { pairedAgents } from '@bespoke/cloud/store/migrations/0005-paired-agents.js';
-import { leanIndices } from '@bespoke/cloud/store/migrations/0006-lean-indices.js';
-import { evolution } from '@bespoke/cloud/store/migrations/0007-evolution.js';
-import { pipelines } from '@bespoke/cloud/store/migrations/0008-pipelines.js';
-import { sentinels } from '@bespoke/cloud/store/migrations/0009-sentinels.js';
-import { slowness } from '@bespoke/cloud/store/migrations/0010-slowness.js';
-import { piecesOfThreads } from '@bespoke/cloud/store/migrations/0011-pieces-of-threads.js';
-import { cellsInTflite } from '@bespoke/cloud/store/migrations/0012-cells-in-tflite.js';
+import { migrations } from '@bespoke/cloud/store/database.js';
 import { sentinel } from '@bespoke/cloud/store/sentinel.js';
 import { openStore } from '@bespoke/cloud/store/store.js';
 import { canonicalJson } from '@bespoke/shared/base/json.js';
@@ -26,12 +15,12 @@ import { device, runtime, success, workload } from '../../support/fleet.js';
 import { temporaryFolder } from '../../support/folder.js';
 
 /** A database after so many migrations, filled, and opened by the newest version; closed when the test ends. */
-function upgraded(migrations: readonly string[], fill: (old: Sqlite.Database) => void) {
+function upgraded(count: number, fill: (old: Sqlite.Database) => void) {
   const folder = temporaryFolder();
   const old = new Sqlite(join(folder, 'bespoke.sqlite'));
-  for (const migration of migrations) old.exec(migration);
+  for (const migration of migrations.slice(0, count)) old.exec(migration);
   fill(old);
-  old.pragma(`user_version = ${migrations.length}`);
+  old.pragma(`user_version = ${count}`);
   old.close();
   const store = openStore(folder);
   onTestFinished(() => store.close());
@@ -70,7 +59,7 @@ describe('migrations', () => {
       workloadKey(workload(0)),
       JSON.stringify(success(1).host),
     ];
-    const store = upgraded([first], (old) => {
+    const store = upgraded(1, (old) => {
       addDevice(old);
       old.prepare('INSERT INTO workloads VALUES (?, ?)').run(key, canonicalJson(workload(0)));
       const job = old.prepare(
@@ -98,8 +87,7 @@ describe('migrations', () => {
   });
 
   it('know that the search of a study was to end', () => {
-    const before = [first, passes, blocks, predictors, pairedAgents, leanIndices, evolution];
-    const store = upgraded(before, (old) => {
+    const store = upgraded(7, (old) => {
       const study = old.prepare(
         "INSERT INTO studies (id, name, device_id, spec_yaml, created, status, phase, progress, stopping) VALUES (?, 'flowers', 'device', '', '2026', 'running', 'search', 0, ?)",
       );
@@ -112,8 +100,7 @@ describe('migrations', () => {
   });
 
   it('compare no sentinel with that of versions before', () => {
-    const before = [first, passes, blocks, predictors, pairedAgents, leanIndices, evolution, pipelines];
-    const store = upgraded(before, (old) => {
+    const store = upgraded(8, (old) => {
       addDevice(old);
       old
         .prepare(
@@ -137,10 +124,9 @@ describe('migrations', () => {
   });
 
   it('have pieces on several threads measured again, whose numbers were too short, and nothing else', () => {
-    const to9 = [first, passes, blocks, predictors, pairedAgents, leanIndices, evolution, pipelines, sentinels];
     const file: Workload = { kind: 'file', format: 'tflite', sha256: '0'.repeat(64), byteCount: 8 };
     const runtimes = [runtime, { ...runtime, threads: 2 }];
-    const store = upgraded([...to9, slowness], (old) => {
+    const store = upgraded(10, (old) => {
       addDevice(old);
       for (const one of runtimes) for (const each of [workload(0), file]) addMeasurement(old, each, one);
       for (const one of runtimes) {
@@ -162,18 +148,6 @@ describe('migrations', () => {
   });
 
   it('have cells measured again by TensorFlow Lite, whose files took longer, and nothing else', () => {
-    const to10 = [
-      first,
-      passes,
-      blocks,
-      predictors,
-      pairedAgents,
-      leanIndices,
-      evolution,
-      pipelines,
-      sentinels,
-      slowness,
-    ];
     const others: RuntimeKey = { ...runtime, runtime: 'tfjs-wasm' };
     const part: Workload = {
       kind: 'block',
@@ -183,7 +157,7 @@ describe('migrations', () => {
       batch: 1,
     };
     const whole: Workload = networkWorkload(zooNetwork('eeea-a', { cells: 5, channels: 16 }));
-    const store = upgraded([...to10, piecesOfThreads], (old) => {
+    const store = upgraded(11, (old) => {
       addDevice(old);
       for (const by of [runtime, others]) for (const of of [workload(0), part, whole]) addMeasurement(old, of, by);
     });
@@ -195,20 +169,8 @@ describe('migrations', () => {
   });
 
   it('have all measured again by ONNX Runtime, which may have been told too short', () => {
-    const to10 = [
-      first,
-      passes,
-      blocks,
-      predictors,
-      pairedAgents,
-      leanIndices,
-      evolution,
-      pipelines,
-      sentinels,
-      slowness,
-    ];
     const onnx: RuntimeKey = { ...runtime, runtime: 'onnx' };
-    const store = upgraded([...to10, piecesOfThreads, cellsInTflite], (old) => {
+    const store = upgraded(12, (old) => {
       addDevice(old);
       for (const by of [runtime, onnx]) {
         addMeasurement(old, workload(0), by);
