@@ -1,5 +1,5 @@
 /**
- * QuietestLately: the least of the last five to ten minutes. What a device reached while it was cold does not count for ever, and one quiet moment in minutes is
+ * QuietestLately: the least of the last five to ten minutes. What a device reached while it was cold does not count for ever, and one quiet pass in minutes is
  * enough.
  *
  *   │ period before │ this period ··· now        the least of both

@@ -127,11 +127,11 @@ function applyCalibration(
 ): Pick<Prices, 'latencyMs' | 'fixedMs'> {
   const { factor } = calibration;
   const slots = blocks.map((row, slot) => {
-    const ofEnds = row.map((block) => endsMs(calibration, endsOf([block])));
-    if (row.length === 1) return { row: [factor * sums[slot]![0]!], fixedMs: ofEnds[0]! };
+    const ms = sums[slot]!;
+    const ofEnds = row.map((block, candidate) => (ms[candidate] === 0 ? 0 : endsMs(calibration, endsOf([block]))));
+    if (row.length === 1) return { row: [factor * ms[0]!], fixedMs: ofEnds[0]! };
     // A choice is never cheaper than none.
-    const priced = sums[slot]!.map((ms, candidate) => (ms === 0 ? 0 : Math.max(factor * ms + ofEnds[candidate]!, 0)));
-    return { row: priced, fixedMs: 0 };
+    return { row: ms.map((each, candidate) => Math.max(factor * each + ofEnds[candidate]!, 0)), fixedMs: 0 };
   });
   return { latencyMs: slots.map(({ row }) => row), fixedMs: slots.reduce((sum, { fixedMs }) => sum + fixedMs, 0) };
 }
