@@ -36,9 +36,16 @@ describe('Pace', () => {
   });
 
   it('is there where only the first look is disturbed, and not where the block takes too long', async () => {
-    const warmMs = 40 * 0.05;
+    const warmMs = 21 * 40 * 0.05;
     expect(await device((nowMs) => (nowMs > warmMs - 0.01 && nowMs < warmMs + 6 ? 30 : 1)).open()).not.toBeNull();
     expect(await device(() => 30).open()).toBeNull();
+  });
+
+  it('warms up as long as the runtime still grows quicker, however much that is', async () => {
+    const compiling = device((nowMs) => (nowMs < 60 ? 6 : nowMs < 90 ? 2 : nowMs < 120 ? 1.5 : 1));
+    const pace = (await compiling.open())!;
+    pace.begin(0.05);
+    expect(pace.slowness()).toBeCloseTo(1, 9);
   });
 
   it('goes by what earlier jobs found, and tells later ones the least of its own', async () => {
