@@ -14,6 +14,7 @@ import type { WeightTensor } from '../graph/weights.js';
 /** The same values for finite maps; the pick keeps the slice's id. */
 export function slicesToPicks({ graph, weights }: WeightedGraph): WeightedGraph {
   const slices = pickable(graph);
+  if (slices.size === 0) return { graph, weights };
   const result = new Map<string, WeightTensor>(weights);
   const rewritten = rewrite(graph, (builder, node, inputs) => {
     if (slices.has(node.id)) {

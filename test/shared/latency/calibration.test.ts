@@ -28,26 +28,23 @@ const exact = (
   return { sumMs, count, inputMiB, measuredMs: 1.25 * sumMs - 0.02 * count - 0.1 * inputMiB };
 });
 
+/** Their calibration, to so many digits. */
+const within = (digits: number) => ({
+  factor: expect.closeTo(1.25, digits),
+  perPieceMs: expect.closeTo(-0.02, digits),
+  perInputMiBMs: expect.closeTo(-0.1, digits),
+});
+
 describe('fitCalibration', () => {
   it('finds factor, time per piece and time per MiB', () => {
-    const { factor, perPieceMs, perInputMiBMs } = fitCalibration(exact);
-    expect([factor, perPieceMs, perInputMiBMs]).toEqual([
-      expect.closeTo(1.25, 9),
-      expect.closeTo(-0.02, 9),
-      expect.closeTo(-0.1, 9),
-    ]);
+    expect(fitCalibration(exact)).toEqual(within(9));
   });
 
   it('is hardly moved by one disturbed network', () => {
     const disturbed = exact.map((sample, index) =>
       index === 3 ? { ...sample, measuredMs: 3 * sample.measuredMs } : sample,
     );
-    const { factor, perPieceMs, perInputMiBMs } = fitCalibration(disturbed);
-    expect([factor, perPieceMs, perInputMiBMs]).toEqual([
-      expect.closeTo(1.25, 2),
-      expect.closeTo(-0.02, 2),
-      expect.closeTo(-0.1, 2),
-    ]);
+    expect(fitCalibration(disturbed)).toEqual(within(2));
   });
 
   it('takes the median ratio alone of five networks, a time per piece from six on, and one per MiB from twelve', () => {
