@@ -61,6 +61,7 @@ port.on('message', async (message: ToIo) => {
 });
 
 let isBeating = false;
+let hasBeaten = false;
 let beatsOfOperation = 0;
 let seenSinceMs = 0;
 beat();
@@ -76,6 +77,8 @@ function beat(): void {
   const isOverdue = sinceMs > 0 && beatsOfOperation * heart.beatMs > operationTimeoutMs;
   write(heart.fd, Uint8Array.of(isOverdue ? heart.overdue : heart.alive), (error) => {
     isBeating = false;
+    if (!hasBeaten) post({ type: 'beating' });
+    hasBeaten = true;
     if (error) process.kill(process.pid, 'SIGKILL'); // the coordinator is gone, and the main thread may be deep in a kernel
   });
 }

@@ -142,6 +142,19 @@ describe('Pipeline', () => {
     120_000,
   );
 
+  it.each([1, 3])(
+    'notices within seconds that a stage is stopped as soon as it is open: %i stages',
+    async (stageCount) => {
+      const { pipeline, faults } = await openPipeline({ stageCount, microBatchCount: 2 });
+      const stage = stageCount - 1;
+      const hitMs = clockMs();
+      process.kill(pipeline.processIds[stage]!, 'SIGSTOP');
+      await pipeline.runStep();
+      expect(faults).toMatchObject([{ stage, how: 'hangs: no heartbeat for 3000 ms' }]);
+      expect(faults[0]!.noticedMs - hitMs).toBeLessThan(5000);
+    },
+  );
+
   it('keeps no file of a link that is gone', async () => {
     const { pipeline, faults } = await openPipeline({ stageCount: 2, microBatchCount: 3 });
     const [survivor] = pipeline.processIds as [number];
