@@ -52,7 +52,7 @@ async function answer({ choice, job, quietestMs }: IsolatedRequest): Promise<Iso
   return { ok: true, runtime: runtime.key, outcome, quietestMs: pace?.leastMs };
 }
 
-/** Tells of the processor for ONNX Runtime: one thread of it answers at once, and its looks scatter by 1%, where those of ONNX Runtime would scatter by 15. */
+/** Tells of the processor for those that cannot: one thread of it answers at once, and its looks scatter by 1%, where those of ONNX Runtime would scatter by 15. */
 const gauge: RuntimeChoice = { runtime: 'tflite', delegate: 'xnnpack', threads: 1 };
 
 /** A runtime of which nothing tells measures without; if it can run nothing, the job says so. */

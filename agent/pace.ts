@@ -9,32 +9,10 @@
  * How much that was is told with the measurement, and puts it in doubt where it is much.
  */
 import { median } from '@bespoke/shared/latency/statistics.js';
-import type { BlockWorkload } from '@bespoke/shared/latency/workload.js';
-import { graphModelOf } from './graph-model.js';
-import { fillInputs } from './inputs.js';
 import type { Clock } from './measure.js';
+import { openWarm } from './reference-block.js';
 import type { Runtime, Session } from './runtime/runtime.js';
 import type { PaceBy } from './runtime/runtimes.js';
-
-/**
- * An MBConv block of 0.04 ms on one core of a desktop. Of four blocks that were tried it is slowed most like other workloads are; 5x5 depthwise convolutions are
- * slowed more than most (docs/adr/0008).
- */
-export const referenceBlock: BlockWorkload = {
-  kind: 'block',
-  body: {
-    kind: 'mbconv',
-    outChannels: 32,
-    expandRatio: 4,
-    kernelSize: 3,
-    stride: 1,
-    activation: 'relu6',
-    squeezeExcite: false,
-  },
-  inputShapes: [[14, 14, 32]],
-  dtype: 'float32',
-  batch: 1,
-};
 
 /** Timed in a look, after one that is not: the sample before has put the block out of the caches, and that run takes 1.1 to 1.8 times as long. */
 const runCount = 3;
@@ -42,8 +20,6 @@ const runCount = 3;
 const longestRunMs = 0.5;
 /** Before the first pass of a job, and to decide whether a run takes too long: one look may be disturbed, and a process would do without the pace for as long as it lives. */
 const firstLookCount = 20;
-/** A runtime that compiles as it runs takes six times as long at first, for some thousand runs: warm when so many batches in a row are not quicker by a share than the quickest. */
-const warmUp = { runCount: 40, steadyCount: 20, steadyShare: 0.02, mostMs: 2000 } as const;
 
 export class Pace {
   #looksMs: number[] = [];
@@ -57,9 +33,7 @@ export class Pace {
 
   /** By a runtime that answers at once. Null where it takes too long. Throws what the runtime throws. */
   static async open(runtime: Runtime, clock: Clock): Promise<Pace | null> {
-    const session = await runtime.load(graphModelOf(referenceBlock));
-    fillInputs(session);
-    warm(session, clock);
+    const session = await openWarm(runtime, clock);
     const pace = new Pace(session, clock);
     for (let count = 0; count < firstLookCount; count++) if (pace.#lookMs() <= longestRunMs) return pace;
     session.close();
@@ -109,21 +83,7 @@ export class Pace {
   }
 }
 
-function warm(session: Session, clock: Clock): void {
-  const { runCount, steadyCount, steadyShare, mostMs } = warmUp;
-  const startMs = clock.nowMs();
-  let leastMs = Number.POSITIVE_INFINITY;
-  for (let steady = 0; steady < steadyCount && clock.nowMs() - startMs < mostMs; steady++) {
-    const beforeMs = clock.nowMs();
-    session.run(runCount);
-    const ms = clock.nowMs() - beforeMs;
-    if (ms >= leastMs * (1 - steadyShare)) continue;
-    leastMs = ms;
-    steady = -1;
-  }
-}
-
-/** `gauge`: opens the runtime that tells of the processor. Null where nothing tells. Throws what the runtimes throw. */
+/** Warms up the runtime, too, where another one tells. `gauge`: opens that. Null where nothing tells. Throws what the runtimes throw. */
 export async function openPace(
   by: PaceBy,
   runtime: Runtime,
@@ -132,7 +92,10 @@ export async function openPace(
 ): Promise<Pace | null> {
   const open: { readonly [P in PaceBy]: () => Promise<Pace | null> } = {
     itself: () => Pace.open(runtime, clock),
-    processor: async () => Pace.open(await gauge(), clock),
+    processor: async () => {
+      (await openWarm(runtime, clock)).close();
+      return Pace.open(await gauge(), clock);
+    },
     nobody: async () => null,
   };
   return open[by]();

@@ -11,7 +11,7 @@
  */
 import type { Node, TensorId } from '@bespoke/shared/graph/graph.js';
 import { graphModelOf } from './graph-model.js';
-import { referenceBlock } from './pace.js';
+import { referenceBlock } from './reference-block.js';
 import type { GraphModel } from './runtime/runtime.js';
 
 /** Blocks in a row: 0.05 to 0.1 ms with two threads of a server's processor, which wake within 0.02. */

@@ -9,7 +9,10 @@ import { openTfjsWasm } from './tfjs-wasm.js';
 import { openTfjsWebgpu } from './tfjs-webgpu.js';
 import { openTflite, type TfliteDelegate } from './tflite.js';
 
-/** Whose looks tell how fast the device is (agent/pace.ts): the runtime's own where it answers at once; those of one that does, where it computes on the processor but answers later, and the wait would be told with it; nobody's where it computes elsewhere. */
+/**
+ * Whose looks tell how fast the device is (agent/pace.ts): the runtime's own where it answers at once; those of one that does where it computes on the processor but answers later, and the wait
+ * would be told with it, or has slow spells of its own, and the block's would be told; nobody's where it computes elsewhere.
+ */
 export type PaceBy = 'itself' | 'processor' | 'nobody';
 
 /** What may run operators in a runtime. */
@@ -53,7 +56,7 @@ export const runtimes: { readonly [R in RuntimeName]: RuntimeRow } = {
     optional: true,
   },
   'tfjs-wasm': {
-    delegates: { cpu: { paceBy: 'itself', manyThreads: false } },
+    delegates: { cpu: { paceBy: 'processor', manyThreads: false } },
     open: openTfjsWasm,
     optional: false,
   },

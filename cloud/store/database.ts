@@ -22,6 +22,7 @@ import { slowness } from './migrations/0010-slowness.js';
 import { piecesOfThreads } from './migrations/0011-pieces-of-threads.js';
 import { cellsInTflite } from './migrations/0012-cells-in-tflite.js';
 import { overheadOfOnnx } from './migrations/0013-overhead-of-onnx.js';
+import { paceOfWasm } from './migrations/0014-pace-of-wasm.js';
 
 export type Database = Sqlite.Database;
 
@@ -40,6 +41,7 @@ export const migrations: readonly string[] = [
   piecesOfThreads,
   cellsInTflite,
   overheadOfOnnx,
+  paceOfWasm,
 ];
 
 /** Opens `<directory>/bespoke.sqlite`, creating what is missing. Throws `STORE_TOO_NEW`. */

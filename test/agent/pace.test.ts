@@ -1,10 +1,9 @@
 import { runJob } from '@bespoke/agent/job.js';
-import { openPace, Pace, referenceBlock } from '@bespoke/agent/pace.js';
+import { openPace, Pace } from '@bespoke/agent/pace.js';
 import type { Runtime } from '@bespoke/agent/runtime/runtime.js';
 import { doubtsOf } from '@bespoke/shared/latency/doubt.js';
 import { samplesOfPasses, unknownHost } from '@bespoke/shared/latency/measurement.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
-import { workloadSchema } from '@bespoke/shared/latency/workload.js';
 import { describe, expect, it } from 'vitest';
 import { fakeRuntime } from '../support/fake-runtime.js';
 import { workload } from '../support/fleet.js';
@@ -14,10 +13,6 @@ function device(slownessAt: (nowMs: number) => number) {
   const fake = fakeRuntime((load) => (load === 0 ? 0.05 : 0.2), 0.001, 1, slownessAt);
   return { ...fake, open: () => Pace.open(fake.runtime, fake.clock) };
 }
-
-describe('referenceBlock', () => {
-  it('is a legal workload', () => expect(workloadSchema.parse(referenceBlock)).toEqual(referenceBlock));
-});
 
 describe('Pace', () => {
   it('tells how many times slower than at its quietest the device is, and never that it is quicker', async () => {
@@ -39,13 +34,6 @@ describe('Pace', () => {
     const warmMs = 21 * 40 * 0.05;
     expect(await device((nowMs) => (nowMs > warmMs - 0.01 && nowMs < warmMs + 6 ? 30 : 1)).open()).not.toBeNull();
     expect(await device(() => 30).open()).toBeNull();
-  });
-
-  it('warms up as long as the runtime still grows quicker, however much that is', async () => {
-    const compiling = device((nowMs) => (nowMs < 60 ? 6 : nowMs < 90 ? 2 : nowMs < 120 ? 1.5 : 1));
-    const pace = (await compiling.open())!;
-    pace.begin(0.05);
-    expect(pace.slowness()).toBeCloseTo(1, 9);
   });
 
   it('goes by what earlier jobs found, and tells later ones the least of its own', async () => {
@@ -121,16 +109,16 @@ describe('Pace', () => {
 });
 
 describe('openPace', () => {
-  it('runs the block in the runtime itself, in one that tells of the processor, or nowhere', async () => {
-    for (const [by, loadCounts] of [
-      ['itself', [1, 0]],
-      ['processor', [0, 1]],
-      ['nobody', [0, 0]],
-    ] as const) {
-      const [own, gauge] = [device(() => 1), device(() => 1)];
-      const pace = await openPace(by, own.runtime, async () => gauge.runtime, own.clock);
-      expect([own.state.loadCount, gauge.state.loadCount]).toEqual(loadCounts);
-      expect(pace === null).toBe(by === 'nobody');
-    }
+  //                 runs the block, and holds it
+  it.each([
+    ['itself', { own: [1, 1], gauge: [0, 0] }],
+    ['processor', { own: [1, 0], gauge: [1, 1] }], // the runtime runs it to be warm
+    ['nobody', { own: [0, 0], gauge: [0, 0] }],
+  ] as const)('has the block run where its looks tell: %s', async (by, expected) => {
+    const [own, gauge] = [device(() => 1), device(() => 1)];
+    const pace = await openPace(by, own.runtime, async () => gauge.runtime, own.clock);
+    const counts = ({ state }: typeof own) => [state.loadCount, state.openCount];
+    expect({ own: counts(own), gauge: counts(gauge) }).toEqual(expected);
+    expect(pace === null).toBe(by === 'nobody');
   });
 });

@@ -24,7 +24,7 @@ export type ToIo =
   | { readonly type: 'taken'; readonly side: Side; readonly epoch: number }
   | { readonly type: 'request'; readonly id: number; readonly request: RequestName; readonly argument: unknown };
 export type FromIo =
-  | { readonly type: 'beating' }
+  | { readonly type: 'firstBeat' }
   | { readonly type: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly type: 'failure'; readonly id: number; readonly problem: string }
   | { readonly type: 'frame'; readonly side: Side; readonly epoch: number; readonly frame: ReceivedFrame }
@@ -41,22 +41,21 @@ interface Pending {
 }
 
 export class IoThread {
-  /** Resolves when the heart has beaten: from then on the coordinator notices within seconds that the process is stopped. */
-  readonly beating: Promise<void>;
+  #noteFirstBeat!: () => void;
+  /** When the heart has first beaten: from then on the coordinator notices within seconds that the process is stopped. */
+  readonly firstBeat = new Promise<void>((resolve) => {
+    this.#noteFirstBeat = resolve;
+  });
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   readonly #receivers = new Map<Side, Receiver>();
   #requestCount = 0;
-  #firstBeat: () => void = () => {};
 
   constructor(
     options: IoOptions,
     private readonly onLost: (side: Side, epoch: number, problem: string) => void,
   ) {
     this.#worker = new Worker(new URL('./stage-io-thread.js', import.meta.url), { workerData: options });
-    this.beating = new Promise((resolve) => {
-      this.#firstBeat = resolve;
-    });
     this.#worker.on('message', (message: FromIo) => this.#handlers[message.type](message as never));
     this.#worker.on('error', (error) => {
       throw error; // the process ends, and is started again
@@ -90,7 +89,7 @@ export class IoThread {
   }
 
   readonly #handlers: { readonly [T in FromIo['type']]: (message: Extract<FromIo, { type: T }>) => void } = {
-    beating: () => this.#firstBeat(),
+    firstBeat: () => this.#noteFirstBeat(),
     answer: ({ id, answer }) => this.#settled(id).resolve(answer as never),
     failure: ({ id, problem }) => this.#settled(id).reject(new Error(problem)),
     frame: ({ side, epoch, frame }) => {

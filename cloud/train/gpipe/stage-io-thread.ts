@@ -77,7 +77,7 @@ function beat(): void {
   const isOverdue = sinceMs > 0 && beatsOfOperation * heart.beatMs > operationTimeoutMs;
   write(heart.fd, Uint8Array.of(isOverdue ? heart.overdue : heart.alive), (error) => {
     isBeating = false;
-    if (!hasBeaten) post({ type: 'beating' });
+    if (!error && !hasBeaten) post({ type: 'firstBeat' });
     hasBeaten = true;
     if (error) process.kill(process.pid, 'SIGKILL'); // the coordinator is gone, and the main thread may be deep in a kernel
   });

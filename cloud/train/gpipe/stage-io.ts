@@ -33,7 +33,7 @@ export class StageIo {
 
   /** For the stage before: on this machine at a path, from others at a port. Resolves to the address with the port that it got, once the heart beats. */
   async listen(address: Address): Promise<Address> {
-    await this.#thread.beating;
+    await this.#thread.firstBeat;
     this.#isFarFromBefore = !('path' in address);
     if (!('path' in address)) return this.#thread.request('listen', address);
     const { path } = address;

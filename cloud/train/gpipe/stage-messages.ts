@@ -45,7 +45,7 @@ export interface SavedFile {
 }
 
 export interface StageCalls {
-  /** `address` in the answer is where it listens: with the port that it got. */
+  /** Answered once the heart has beaten. `address` in the answer is where it listens: with the port that it got. */
   open: { argument: StageOpening; answer: Standing & { readonly address: Address } };
   /** Connects to the next stage, anew; messages of earlier epochs count no more. */
   link: { argument: { readonly epoch: number; readonly next: Address | null }; answer: null };

@@ -52,6 +52,15 @@ function addMeasurement(old: Sqlite.Database, of: Workload, by: RuntimeKey): voi
     .run({ ...values, host: JSON.stringify(success(1).host) });
 }
 
+/** One that ended well, and whose sentinel took 0.1 ms. */
+function addBlock(old: Sqlite.Database, by: RuntimeKey): void {
+  old
+    .prepare(
+      "INSERT INTO blocks (device_id, runtime, state, opening_ms, closing_ms, opened, ended, sentinel) VALUES (?, ?, 'good', 0.1, 0.1, '2026', '2026', ?)",
+    )
+    .run(device.id, canonicalJson(by), workloadKey(sentinel));
+}
+
 describe('migrations', () => {
   it('keep jobs and measurements, say that no sentinel watched over them, and take for open what has not ended', () => {
     const [runtimeText, key, host] = [
@@ -130,11 +139,7 @@ describe('migrations', () => {
       addDevice(old);
       for (const one of runtimes) for (const each of [workload(0), file]) addMeasurement(old, each, one);
       for (const one of runtimes) {
-        old
-          .prepare(
-            "INSERT INTO blocks (device_id, runtime, state, opening_ms, closing_ms, opened, ended, sentinel) VALUES (?, ?, 'good', 0.1, 0.1, '2026', '2026', ?)",
-          )
-          .run(device.id, canonicalJson(one), workloadKey(sentinel));
+        addBlock(old, one);
       }
     });
     const [single, several] = runtimes as [RuntimeKey, RuntimeKey];
@@ -174,16 +179,39 @@ describe('migrations', () => {
       addDevice(old);
       for (const by of [runtime, onnx]) {
         addMeasurement(old, workload(0), by);
-        old
-          .prepare(
-            "INSERT INTO blocks (device_id, runtime, state, opening_ms, closing_ms, opened, ended, sentinel) VALUES (?, ?, 'good', 0.1, 0.1, '2026', '2026', ?)",
-          )
-          .run(device.id, canonicalJson(by), workloadKey(sentinel));
+        addBlock(old, by);
       }
     });
     const countOf = (by: RuntimeKey) =>
       store.latencies.readings(device.id, by).get(workloadKey(workload(0)))?.length ?? 0;
     expect([runtime, onnx].map(countOf)).toEqual([1, 0]);
     expect([runtime, onnx].map((by) => store.blocks.levelsMs(device.id, by, 8))).toEqual([[0.1], []]);
+  });
+
+  it("have nothing left of the pace that WebAssembly's own block told", () => {
+    const wasm: RuntimeKey = { ...runtime, runtime: 'tfjs-wasm' };
+    const store = upgraded(13, (old) => {
+      addDevice(old);
+      for (const by of [runtime, wasm]) {
+        for (const [index, slowness] of [1.04, 1.3].entries()) {
+          addMeasurement(old, workload(index), by);
+          old
+            .prepare(
+              "UPDATE measurements SET host = json_set(host, '$.quietestMs', 0.12, '$.slowness', ?) WHERE id = last_insert_rowid()",
+            )
+            .run(slowness);
+        }
+        addBlock(old, by);
+      }
+    });
+    const told = (by: RuntimeKey) =>
+      [0, 1].flatMap((index) =>
+        store.latencies
+          .measurements(device.id, by, workloadKey(workload(index)))
+          .map(({ verdict, host }) => [verdict, host.quietestMs]),
+      );
+    expect(told(runtime)).toEqual(Array(2).fill(['good', 0.12]));
+    expect(told(wasm)).toEqual(['good', 'void'].map((verdict) => [verdict, null]));
+    expect([runtime, wasm].map((by) => store.blocks.levelsMs(device.id, by, 8))).toEqual([[0.1], []]);
   });
 });
