@@ -96,8 +96,9 @@ export class JobQueue {
     const jobs = this.store.jobs.add(deviceId, runtime, workloads, randomUUID);
     for (const { id } of jobs) this.#watchers.set(id, (this.#watchers.get(id) ?? new Map()).set(onEnded, requester));
     for (const job of jobs) this.#changed(job);
+    const ids = jobs.map(({ id }) => id); // what is returned lives as long as the requester waits, and jobs need not
     return () => {
-      for (const { id } of jobs) this.#unwatch(id, onEnded);
+      for (const id of ids) this.#unwatch(id, onEnded);
     };
   }
 
