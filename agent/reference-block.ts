@@ -1,4 +1,4 @@
-/** The reference block: what tells the pace (pace.ts), and what a process is warmed up by. */
+/** The reference block: what tells the pace (pace.ts), and what a process that has one is warmed up by. */
 import type { BlockWorkload } from '@bespoke/shared/latency/workload.js';
 import { graphModelOf } from './graph-model.js';
 import { fillInputs } from './inputs.js';
@@ -31,8 +31,8 @@ const warmUp = { runCount: 40, steadyCount: 20, steadyShare: 0.02, mostMs: 2000 
 /** Loads the block and runs it until it gets no quicker: a runtime that is compiled as it runs takes six times as long at first, for some thousand runs. Throws what the runtime throws. */
 export async function openWarm(runtime: Runtime, clock: Clock): Promise<Session> {
   const session = await runtime.load(graphModelOf(referenceBlock));
-  fillInputs(session);
   try {
+    fillInputs(session);
     await warm(session, clock);
   } catch (error) {
     session.close();

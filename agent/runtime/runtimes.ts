@@ -10,8 +10,8 @@ import { openTfjsWebgpu } from './tfjs-webgpu.js';
 import { openTflite, type TfliteDelegate } from './tflite.js';
 
 /**
- * Whose looks tell how fast the device is (agent/pace.ts): the runtime's own where it answers at once; those of one that does where it computes on the processor but answers later, and the wait
- * would be told with it, or has slow spells of its own, and the block's would be told; nobody's where it computes elsewhere.
+ * Whose looks tell how fast the device is (agent/pace.ts): the runtime's own where it answers at once and evenly; those of one that does where it computes on the processor but answers later, and
+ * the wait would be told with it, or has slow spells of its own, and the block's would be told; nobody's where it computes elsewhere.
  */
 export type PaceBy = 'itself' | 'processor' | 'nobody';
 

@@ -36,7 +36,7 @@ interface OpenBlock {
   interrupted: boolean;
 }
 
-/** Named one by one: spread, two of them become a dictionary of 2 KB, a thousand times a second. */
+/** Named one by one: two objects spread into one become a dictionary of 2 KB, thousands of times a second. */
 function viewOf({ stored: { state, sentinelAttempts }, jobCount, hasMeasured, interrupted }: OpenBlock): BlockView {
   return { state, sentinelAttempts, jobCount, hasMeasured, interrupted };
 }

@@ -31,7 +31,7 @@ const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).pad
 /** A name for a text: the first 128 bits of its SHA-256, as 32 hex digits. Pure, so that a phone's browser computes the same keys as Node. */
 export function hashText(text: string): string {
   const bytes = sha256(utf8ToBytes(text)).subarray(0, 16);
-  return Array.from(bytes, (byte) => hexOfByte[byte]!).join(''); // added up digit by digit, V8 would keep all the parts: 700 bytes a name
+  return Array.from(bytes, (byte) => hexOfByte[byte]!).join(''); // added up byte by byte, V8 would keep all the parts: 350 bytes a name
 }
 
 /** The key of a JSON value: the hash of its canonical text. */

@@ -3,7 +3,7 @@
  * than a tenth may be a third too short, and is void. By which quietest of its own the rest went says nothing beside the other: it is not to be told again by that, and sentinels are not compared.
  */
 export const paceOfWasm = `
-UPDATE measurements SET verdict = 'void', doubt = 'measured when a block of its own told the pace of WebAssembly'
+UPDATE measurements SET verdict = 'void', doubt = 'measured when the block that told the pace ran on WebAssembly, too'
   WHERE verdict IN ('provisional', 'good', 'doubtful') AND runtime ->> 'runtime' = 'tfjs-wasm' AND slowness > 1.1;
 UPDATE measurements SET host = json_remove(host, '$.quietestMs') WHERE runtime ->> 'runtime' = 'tfjs-wasm';
 UPDATE blocks SET sentinel = NULL WHERE runtime ->> 'runtime' = 'tfjs-wasm';
