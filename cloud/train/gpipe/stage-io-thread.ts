@@ -77,9 +77,10 @@ function beat(): void {
   const isOverdue = sinceMs > 0 && beatsOfOperation * heart.beatMs > operationTimeoutMs;
   write(heart.fd, Uint8Array.of(isOverdue ? heart.overdue : heart.alive), (error) => {
     isBeating = false;
-    if (!error && !hasBeaten) post({ type: 'firstBeat' });
+    if (error)
+      process.kill(process.pid, 'SIGKILL'); // the coordinator is gone, and the main thread may be deep in a kernel
+    else if (!hasBeaten) post({ type: 'firstBeat' });
     hasBeaten = true;
-    if (error) process.kill(process.pid, 'SIGKILL'); // the coordinator is gone, and the main thread may be deep in a kernel
   });
 }
 

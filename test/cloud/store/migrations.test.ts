@@ -137,8 +137,8 @@ describe('migrations', () => {
     const runtimes = [runtime, { ...runtime, threads: 2 }];
     const store = upgraded(10, (old) => {
       addDevice(old);
-      for (const one of runtimes) for (const each of [workload(0), file]) addMeasurement(old, each, one);
       for (const one of runtimes) {
+        for (const each of [workload(0), file]) addMeasurement(old, each, one);
         addBlock(old, one);
       }
     });
