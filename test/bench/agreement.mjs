@@ -1,12 +1,14 @@
 /**
  * Do our latencies agree with those of others on the same files? Twenty workloads of 0.2 ms and more on this machine, written once as .tflite; our
- * agent and three Python programs (invoke() alone, XNNPACK, one thread) take turns on each file, round by round, and each counts its
- * two quietest passes, with the model loaded afresh, and takes out what slows the device as the same small block tells it.
+ * agent, with its own XNNPACK and with TensorFlow's, and three Python programs (invoke() alone, XNNPACK, one thread) take turns on each file, round by
+ * round, and each counts its two quietest passes, with the model loaded afresh, and takes out what slows the device as the same small block tells it.
  *
- *   the same library, called from Python      tells whether our method is right: no factor
- *   tf.lite, with the agent's XNNPACK         another interpreter, our kernels (agreement-delegate.c): no factor
- *   tf.lite, with its own XNNPACK             kernels some versions newer: one factor for all workloads is taken out, what kernels won or lost apart from it
- *                                             stays in. Aims: median error <= 5%, worst <= 12%
+ *   agent                    Python
+ *   as it is installed       its own library                the same in all but the program: tells whether our method is right
+ *   as it is installed       tf.lite, the agent's XNNPACK   another interpreter (agreement-delegate.c)
+ *   TensorFlow's XNNPACK     tf.lite as it comes            another interpreter, too (agreement-tensorflow-delegate.c). Aims: median error <= 5%, worst <= 12%
+ *   as it is installed       tf.lite as it comes            kernels some versions newer: one factor for all workloads is taken out, what kernels won or lost
+ *                                                           apart from it stays in. The same aims
  *
  * Argument: rounds.
  */
@@ -27,6 +29,7 @@ import { writeTflite } from '@bespoke/shared/format/tflite.js';
 import { quietestFirst } from '@bespoke/shared/latency/reading.js';
 import { ascending, median } from '@bespoke/shared/latency/statistics.js';
 import { compile } from '../../agent/runtime/xnnpack-delegate/build.mjs';
+import { agentWithXnnpackOf } from './agreement-agent.mjs';
 import { benchWorkloads, measureSuccess, percent, printLoad, tfliteRuntime } from './workloads.mjs';
 
 const roundCount = Number(process.argv[2] ?? 5);
@@ -41,10 +44,27 @@ if (!existsSync(python)) {
 
 const folder = mkdtempSync(join(tmpdir(), 'bespoke-agreement-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-const measurer = createMeasurer({ threads: [1], runtimes: ['tflite'] });
-const runtime = await tfliteRuntime(measurer);
+
+/** The agent, timing files as Python does. */
+async function openAgent(create) {
+  const measurer = create({ threads: [1], runtimes: ['tflite'] });
+  const runtime = await tfliteRuntime(measurer);
+  return {
+    measurer,
+    runtime,
+    async measureMs({ workload, bytes }) {
+      const { samplesMs } = await measureSuccess(measurer, workload, { runtime, fileBytes: bytes });
+      return median(samplesMs);
+    },
+    close: () => measurer.close(),
+  };
+}
+
+const installed = await openAgent(createMeasurer);
+const tensorflows = await openAgent(await agentWithXnnpackOf(python, folder));
 printLoad('before');
-const files = (await benchWorkloads(measurer, runtime)).map(({ name, workload }, index) => {
+// By the one with the newer, quicker kernels: what takes long enough there does so by the others.
+const files = (await benchWorkloads(tensorflows.measurer, tensorflows.runtime)).map(({ name, workload }, index) => {
   const { path, bytes } = writeFile(workload, name, `${index}.tflite`);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return { name, path, bytes, workload: { kind: 'file', format: 'tflite', sha256, byteCount: bytes.length } };
@@ -59,7 +79,7 @@ function writeFile(workload, description, name) {
 }
 
 /** A Python program that times files. */
-async function openReference(name, hasFactor, ...how) {
+async function openPython(...how) {
   const child = spawn(python, [pathOf('./agreement.py'), block, ...how], { stdio: ['pipe', 'pipe', 'inherit'] });
   child.once('exit', (code, signal) => {
     if (code || signal) throw new Error(`agreement.py ${how.join(' ')} ended with ${signal ?? `code ${code}`}`);
@@ -67,10 +87,7 @@ async function openReference(name, hasFactor, ...how) {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const { value: version } = await lines.next();
   return {
-    label: `${name} ${version}`,
-    hasFactor,
-    /** [file][round] */
-    ratios: files.map(() => []),
+    version,
     async measureMs({ path }) {
       child.stdin.write(`${path}\n`);
       const passes = JSON.parse((await lines.next()).value);
@@ -88,40 +105,41 @@ async function openReference(name, hasFactor, ...how) {
 const block = writeFile(referenceBlock, 'block', 'block.tflite').path;
 const laterDelegate = join(folder, 'delegate.so');
 compile(pathOf('./agreement-delegate.c'), laterDelegate, '-fPIC', '-shared');
-const references = [
-  await openReference('the same library, called from Python,', false, 'library', delegate),
-  await openReference("tf.lite with the agent's XNNPACK, TensorFlow", false, 'tensorflow', laterDelegate),
-  await openReference('tf.lite with its own XNNPACK, TensorFlow', true, 'tensorflow'),
-];
-const ours = files.map(() => []);
+const library = await openPython('library', delegate);
+const withOurs = await openPython('tensorflow', laterDelegate);
+const asItComes = await openPython('tensorflow');
+const timers = [installed, tensorflows, library, withOurs, asItComes];
 
+/** For each file, by each of the timers: the time of each round. */
+const roundsMs = files.map(() => new Map(timers.map((timer) => [timer, []])));
 for (let round = 0; round < roundCount; round++) {
   for (const index of randomStream(1, 'agreement', round).permutation(files.length)) {
-    const file = files[index];
-    const { samplesMs } = await measureSuccess(measurer, file.workload, { runtime, fileBytes: file.bytes });
-    ours[index].push(median(samplesMs));
-    for (const reference of references) {
-      reference.ratios[index].push(ours[index].at(-1) / (await reference.measureMs(file)));
-    }
+    for (const timer of timers) roundsMs[index].get(timer).push(await timer.measureMs(files[index]));
   }
 }
 printLoad('after');
-await measurer.close();
-for (const reference of references) await reference.close();
+for (const timer of timers) await timer.close();
 
-for (const { label, hasFactor, ratios } of references) {
-  const middles = ratios.map(median);
+compare('the agent and the same library, called from Python', installed, library);
+compare("the agent and tf.lite with the agent's XNNPACK", installed, withOurs);
+compare("the agent with tf.lite's XNNPACK and tf.lite as it comes", tensorflows, asItComes, { hasAims: true });
+compare('the agent and tf.lite as it comes', installed, asItComes, { hasFactor: true, hasAims: true });
+
+function compare(name, agent, reference, { hasFactor = false, hasAims = false } = {}) {
+  const middles = roundsMs.map((times) =>
+    median(times.get(agent).map((ms, round) => ms / times.get(reference)[round])),
+  );
   const factor = hasFactor ? median(middles) : 1;
   const errors = middles.map((ratio) => ratio / factor - 1);
-  console.log(`\nagainst ${label}${hasFactor ? `, factor ${factor.toFixed(3)}` : ''}`);
+  console.log(`\n${name}, ${reference.version}${hasFactor ? `, factor ${factor.toFixed(3)}` : ''}`);
   for (const [index, { name }] of files.entries()) {
-    console.log(
-      `${median(ours[index]).toFixed(3).padStart(8)} ms, off by ${percent(errors[index]).padStart(6)}  ${name}`,
-    );
+    const ms = median(roundsMs[index].get(agent)).toFixed(3);
+    console.log(`${ms.padStart(8)} ms, off by ${percent(errors[index]).padStart(6)}  ${name}`);
   }
   const sizes = ascending(errors.map(Math.abs));
+  const aim = (limit) => (hasAims ? ` (aim <= ${limit})` : '');
   console.log(
-    `agreement with ${label}: ${files.length} workloads, ${roundCount} rounds; ` +
-      `error median ${percent(median(sizes))}${hasFactor ? ' (aim <= 5%)' : ''}, worst ${percent(sizes.at(-1))}${hasFactor ? ' (aim <= 12%)' : ''}`,
+    `agreement of ${name}: ${files.length} workloads, ${roundCount} rounds; ` +
+      `error median ${percent(median(sizes))}${aim('5%')}, worst ${percent(sizes.at(-1))}${aim('12%')}`,
   );
 }
