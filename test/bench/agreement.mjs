@@ -61,10 +61,13 @@ async function openAgent(create) {
 }
 
 const installed = await openAgent(createMeasurer);
-const tensorflows = await openAgent(await agentWithXnnpackOf(python, folder));
+const tensorflows = process.platform === 'linux' ? await openAgent(await agentWithXnnpackOf(python, folder)) : null;
+if (!tensorflows)
+  console.log("agreement on tf.lite's XNNPACK: SKIPPED, its delegate is looked for in a library of Linux");
 printLoad('before');
-// By the one with the newer, quicker kernels: what takes long enough there does so by the others.
-const files = (await benchWorkloads(tensorflows.measurer, tensorflows.runtime)).map(({ name, workload }, index) => {
+// By the newer, quicker kernels: what takes long enough there does so by the others.
+const quickest = tensorflows ?? installed;
+const files = (await benchWorkloads(quickest.measurer, quickest.runtime)).map(({ name, workload }, index) => {
   const { path, bytes } = writeFile(workload, name, `${index}.tflite`);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return { name, path, bytes, workload: { kind: 'file', format: 'tflite', sha256, byteCount: bytes.length } };
@@ -108,7 +111,7 @@ compile(pathOf('./agreement-delegate.c'), laterDelegate, '-fPIC', '-shared');
 const library = await openPython('library', delegate);
 const withOurs = await openPython('tensorflow', laterDelegate);
 const asItComes = await openPython('tensorflow');
-const timers = [installed, tensorflows, library, withOurs, asItComes];
+const timers = [installed, tensorflows, library, withOurs, asItComes].filter(Boolean);
 
 /** For each file, by each of the timers: the time of each round. */
 const roundsMs = files.map(() => new Map(timers.map((timer) => [timer, []])));
@@ -122,7 +125,9 @@ for (const timer of timers) await timer.close();
 
 compare('the agent and the same library, called from Python', installed, library);
 compare("the agent and tf.lite with the agent's XNNPACK", installed, withOurs);
-compare("the agent with tf.lite's XNNPACK and tf.lite as it comes", tensorflows, asItComes, { hasAims: true });
+if (tensorflows) {
+  compare("the agent with tf.lite's XNNPACK and tf.lite as it comes", tensorflows, asItComes, { hasAims: true });
+}
 compare('the agent and tf.lite as it comes', installed, asItComes, { hasFactor: true, hasAims: true });
 
 function compare(name, agent, reference, { hasFactor = false, hasAims = false } = {}) {
