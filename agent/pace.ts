@@ -33,11 +33,14 @@ export class Pace {
 
   /** By a runtime that answers at once. Null where it takes too long. Throws what the runtime throws. */
   static async open(runtime: Runtime, clock: Clock): Promise<Pace | null> {
-    const session = await openWarm(runtime, clock);
-    const pace = new Pace(session, clock);
-    for (let count = 0; count < firstLookCount; count++) if (pace.#lookMs() <= longestRunMs) return pace;
-    session.close();
-    return null;
+    const pace = new Pace(await openWarm(runtime, clock), clock);
+    let tells = false;
+    try {
+      for (let count = 0; count < firstLookCount && !tells; count++) tells = pace.#lookMs() <= longestRunMs;
+    } finally {
+      if (!tells) pace.session.close();
+    }
+    return tells ? pace : null;
   }
 
   /** A job begins. `quietestMs`: what earlier ones found lately, if any did. */

@@ -13,7 +13,7 @@
  */
 import { tensorShapes } from '@bespoke/shared/graph/graph.js';
 import { bytesPerElement, elementCount } from '@bespoke/shared/graph/tensor.js';
-import { agree, isOutdated, quietestFirst, type Reading } from '@bespoke/shared/latency/reading.js';
+import { agree, isOutdated, quietestFirst, type Reading, retelling } from '@bespoke/shared/latency/reading.js';
 import { median } from '@bespoke/shared/latency/statistics.js';
 import { fillInputs } from './inputs.js';
 import { type Clock, defaultSettings, measure, overheadSettings, type Samples } from './measure.js';
@@ -170,13 +170,13 @@ async function timeModel(model: Model, bench: Bench, settings = defaultSettings)
 /** The pass, told by a quietest that was found after it; as it is, where it went by that. */
 function retold(pass: TimedPass, quietestMs: number | null): TimedPass {
   if (quietestMs === null || !isOutdated(pass.quietestMs!, quietestMs)) return pass;
-  const factor = quietestMs / pass.quietestMs!;
+  const { ms, slowness } = retelling(pass.quietestMs!, quietestMs);
   return {
     ...pass,
-    samplesMs: pass.samplesMs.map((ms) => ms * factor),
-    slowness: pass.slowness / factor,
-    overhead: { medianMs: pass.overhead.medianMs * factor, slowness: pass.overhead.slowness / factor },
-    medianMs: pass.medianMs * factor,
+    samplesMs: pass.samplesMs.map(ms),
+    slowness: slowness(pass.slowness),
+    overhead: { medianMs: ms(pass.overhead.medianMs), slowness: slowness(pass.overhead.slowness) },
+    medianMs: ms(pass.medianMs),
     quietestMs,
   };
 }

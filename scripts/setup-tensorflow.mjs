@@ -136,7 +136,7 @@ function installWheels(requirements, module, log) {
 }
 
 /** The folder of an installed Python module, found without importing it; undefined where there is none. */
-function moduleFolder(module) {
+export function moduleFolder(module) {
   const code = `import importlib.util as u; s = u.find_spec("${module}"); print(s.submodule_search_locations[0] if s else "")`;
   return spawnSync(python, ['-c', code], { encoding: 'utf8' }).stdout?.trim() || undefined;
 }

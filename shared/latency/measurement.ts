@@ -3,7 +3,7 @@
  * cloud can store it, retry it or set the workload aside.
  */
 import { z } from 'zod';
-import type { Reading } from './reading.js';
+import { type Reading, retelling } from './reading.js';
 import { type LatencySummary, median, type PassSamples, summarizePasses } from './statistics.js';
 import { type RuntimeKey, runtimeKeySchema } from './table.js';
 
@@ -174,20 +174,16 @@ export function readingOf({ samplesMs, host }: Pick<MeasurementSuccess, 'samples
   return { medianMs: median(samplesMs), slowness: host.slowness ?? 1 };
 }
 
-/**
- * The same measurement, told by a quietest of the device that was found since: the device was slower by as much as that is quieter, and each sample that much longer than it would have been.
- * Only of one that has a `host.quietestMs`. What was told before can be told again.
- */
+/** The same measurement, told by a quietest of the device that was found since. Only of one that has a `host.quietestMs`. What was told before can be told again. */
 export function retold<M extends MeasurementFacts>(measurement: M, quietestMs: number): M {
   const { samplesMs, uncountedMs, passes, overheadMs, host } = measurement;
-  const factor = quietestMs / host.quietestMs!;
-  const slownessOf = (slowness: number | null | undefined) => (slowness ?? 1) / factor;
+  const told = retelling(host.quietestMs!, quietestMs);
   return {
     ...measurement,
-    samplesMs: samplesMs.map((ms) => ms * factor),
-    uncountedMs: uncountedMs.map((ms) => ms * factor),
-    passes: passes.map((pass) => ({ ...pass, slowness: slownessOf(pass.slowness ?? host.slowness) })),
-    overheadMs: overheadMs * factor,
-    host: { ...host, slowness: slownessOf(host.slowness), quietestMs },
+    samplesMs: samplesMs.map(told.ms),
+    uncountedMs: uncountedMs.map(told.ms),
+    passes: passes.map((pass) => ({ ...pass, slowness: told.slowness(pass.slowness ?? host.slowness ?? 1) })),
+    overheadMs: told.ms(overheadMs),
+    host: { ...host, slowness: told.slowness(host.slowness ?? 1), quietestMs },
   };
 }

@@ -32,6 +32,12 @@ export function isOutdated(knownMs: number, sinceMs: number): boolean {
   return knownMs > sinceMs * outdatedRatio;
 }
 
+/** How what was told by one quietest of the device reads by another that was found since: the device was slower by as much as that is quieter, and each time that much longer than it would have been. */
+export function retelling(knownMs: number, sinceMs: number) {
+  const factor = sinceMs / knownMs;
+  return { ms: (ms: number) => ms * factor, slowness: (slowness: number) => slowness / factor };
+}
+
 /** Less is not worth writing all samples anew. */
 export const outdatedRatio = 1.01;
 

@@ -86,6 +86,17 @@ describe('Pace', () => {
     expect(slow.state.openCount).toBe(0);
   });
 
+  it('closes what it loaded where a look throws', async () => {
+    const warmMs = 21 * 40 * 0.05;
+    const lost = device((nowMs) => {
+      if (nowMs > warmMs - 0.01) throw new Error('lost');
+      return 1;
+    });
+    await expect(lost.open()).rejects.toThrow('lost');
+    expect(lost.clock.nowMs()).toBeGreaterThan(warmMs - 0.01);
+    expect(lost.state.openCount).toBe(0);
+  });
+
   //   speed   ▔▔▔▁▁▁▁▁▁▔▔▔▁▁▁▁▁▁▔▔▔      a third of the time at its quietest, else 1.7 times slower
   it('has a job tell what a model takes at the quietest, whatever the device does meanwhile, and that it is in doubt', async () => {
     const restless = device((nowMs) => (Math.floor(nowMs / 800) % 3 === 0 ? 1 : 1.7));

@@ -1,12 +1,12 @@
 /**
  * Do our latencies agree with those of others on the same files? Twenty workloads of 0.2 ms and more on this machine, written once as .tflite; our
- * agent, with its own XNNPACK and with TensorFlow's, and three Python programs (invoke() alone, XNNPACK, one thread) take turns on each file, round by
+ * agent, with its own XNNPACK and with tf.lite's, and three Python programs (invoke() alone, XNNPACK, one thread) take turns on each file, round by
  * round, and each counts its two quietest passes, with the model loaded afresh, and takes out what slows the device as the same small block tells it.
  *
  *   agent                    Python
  *   as it is installed       its own library                the same in all but the program: tells whether our method is right
  *   as it is installed       tf.lite, the agent's XNNPACK   another interpreter (agreement-delegate.c)
- *   TensorFlow's XNNPACK     tf.lite as it comes            another interpreter, too (agreement-tensorflow-delegate.c). Aims: median error <= 5%, worst <= 12%
+ *   tf.lite's XNNPACK        tf.lite as it comes            another interpreter, too (agreement-tensorflow-delegate.c). Aims: median error <= 5%, worst <= 12%
  *   as it is installed       tf.lite as it comes            kernels some versions newer: one factor for all workloads is taken out, what kernels won or lost
  *                                                           apart from it stays in. The same aims
  *
@@ -15,7 +15,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -29,6 +29,7 @@ import { writeTflite } from '@bespoke/shared/format/tflite.js';
 import { quietestFirst } from '@bespoke/shared/latency/reading.js';
 import { ascending, median } from '@bespoke/shared/latency/statistics.js';
 import { compile } from '../../agent/runtime/xnnpack-delegate/build.mjs';
+import { moduleFolder } from '../../scripts/setup-tensorflow.mjs';
 import { agentWithXnnpackOf } from './agreement-agent.mjs';
 import { benchWorkloads, measureSuccess, percent, printLoad, tfliteRuntime } from './workloads.mjs';
 
@@ -37,7 +38,8 @@ const pathOf = (path) => fileURLToPath(new URL(path, import.meta.url));
 const python = pathOf('../../build/python/bin/python');
 const delegate = pathOf(`../../agent/build/libxnnpack-delegate.${process.platform === 'darwin' ? 'dylib' : 'so'}`);
 
-if (!existsSync(python)) {
+const tensorflow = moduleFolder('tensorflow');
+if (!tensorflow) {
   console.log('agreement: SKIPPED, no build/python with TensorFlow; run `npm run setup:tensorflow`');
   process.exit(0);
 }
@@ -61,12 +63,14 @@ async function openAgent(create) {
 }
 
 const installed = await openAgent(createMeasurer);
-const tensorflows = process.platform === 'linux' ? await openAgent(await agentWithXnnpackOf(python, folder)) : null;
-if (!tensorflows)
-  console.log("agreement on tf.lite's XNNPACK: SKIPPED, its delegate is looked for in a library of Linux");
+const exchanged = process.platform === 'linux' ? await openAgent(await agentWithXnnpackOf(tensorflow, folder)) : null;
+if (!exchanged) {
+  const why = `it is taken out of TensorFlow's library for Linux, and this is ${process.platform}`;
+  console.log(`agreement of the agent with tf.lite's XNNPACK: SKIPPED, ${why}`);
+}
 printLoad('before');
-// By the newer, quicker kernels: what takes long enough there does so by the others.
-const quickest = tensorflows ?? installed;
+// By the newer kernels, which nearly always are the quicker.
+const quickest = exchanged ?? installed;
 const files = (await benchWorkloads(quickest.measurer, quickest.runtime)).map(({ name, workload }, index) => {
   const { path, bytes } = writeFile(workload, name, `${index}.tflite`);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -111,13 +115,18 @@ compile(pathOf('./agreement-delegate.c'), laterDelegate, '-fPIC', '-shared');
 const library = await openPython('library', delegate);
 const withOurs = await openPython('tensorflow', laterDelegate);
 const asItComes = await openPython('tensorflow');
-const timers = [installed, tensorflows, library, withOurs, asItComes].filter(Boolean);
+/** What is compared takes turns that are near. */
+const timers = [library, withOurs, installed, asItComes, exchanged].filter(Boolean);
 
 /** For each file, by each of the timers: the time of each round. */
 const roundsMs = files.map(() => new Map(timers.map((timer) => [timer, []])));
-for (let round = 0; round < roundCount; round++) {
+// The first round does not count: before it, not all have met the device at its quietest.
+for (let round = 0; round <= roundCount; round++) {
   for (const index of randomStream(1, 'agreement', round).permutation(files.length)) {
-    for (const timer of timers) roundsMs[index].get(timer).push(await timer.measureMs(files[index]));
+    for (const timer of timers) {
+      const ms = await timer.measureMs(files[index]);
+      if (round > 0) roundsMs[index].get(timer).push(ms);
+    }
   }
 }
 printLoad('after');
@@ -125,26 +134,27 @@ for (const timer of timers) await timer.close();
 
 compare('the agent and the same library, called from Python', installed, library);
 compare("the agent and tf.lite with the agent's XNNPACK", installed, withOurs);
-if (tensorflows) {
-  compare("the agent with tf.lite's XNNPACK and tf.lite as it comes", tensorflows, asItComes, { hasAims: true });
+if (exchanged) {
+  compare("the agent with tf.lite's XNNPACK and tf.lite as it comes", exchanged, asItComes, { hasAims: true });
 }
 compare('the agent and tf.lite as it comes', installed, asItComes, { hasFactor: true, hasAims: true });
 
 function compare(name, agent, reference, { hasFactor = false, hasAims = false } = {}) {
-  const middles = roundsMs.map((times) =>
-    median(times.get(agent).map((ms, round) => ms / times.get(reference)[round])),
-  );
-  const factor = hasFactor ? median(middles) : 1;
-  const errors = middles.map((ratio) => ratio / factor - 1);
+  const ratios = roundsMs.map((timesMs) => {
+    const ofAgent = timesMs.get(agent);
+    return median(timesMs.get(reference).map((ms, round) => ofAgent[round] / ms));
+  });
+  const factor = hasFactor ? median(ratios) : 1;
+  const errors = ratios.map((ratio) => ratio / factor - 1);
   console.log(`\n${name}, ${reference.version}${hasFactor ? `, factor ${factor.toFixed(3)}` : ''}`);
   for (const [index, { name }] of files.entries()) {
-    const ms = median(roundsMs[index].get(agent)).toFixed(3);
-    console.log(`${ms.padStart(8)} ms, off by ${percent(errors[index]).padStart(6)}  ${name}`);
+    const tookMs = median(roundsMs[index].get(agent));
+    console.log(`${tookMs.toFixed(3).padStart(8)} ms, off by ${percent(errors[index]).padStart(6)}  ${name}`);
   }
-  const sizes = ascending(errors.map(Math.abs));
+  const errorSizes = ascending(errors.map(Math.abs));
   const aim = (limit) => (hasAims ? ` (aim <= ${limit})` : '');
   console.log(
     `agreement of ${name}: ${files.length} workloads, ${roundCount} rounds; ` +
-      `error median ${percent(median(sizes))}${aim('5%')}, worst ${percent(sizes.at(-1))}${aim('12%')}`,
+      `error median ${percent(median(errorSizes))}${aim('5%')}, worst ${percent(errorSizes.at(-1))}${aim('12%')}`,
   );
 }
