@@ -30,6 +30,9 @@ export type IsolatedResponse =
 /** performance.now() counts nanoseconds in Node. */
 const clock: Clock = { nowMs: () => performance.now(), tickMs: 1e-6 };
 
+/** Only times leave this process. */
+const use = { readsOutputs: false };
+
 /** What this process has loaded, by delegate: it is asked for one runtime at one number of threads, beside which there is only what tells its pace. */
 const opened = new Map<string, Runtime>();
 const paces = new Map<string, Pace | null>();
@@ -37,7 +40,7 @@ const paces = new Map<string, Pace | null>();
 async function answer({ choice, job, quietestMs }: IsolatedRequest): Promise<IsolatedResponse> {
   let runtime = opened.get(choice.delegate);
   try {
-    runtime ??= await openRuntime(choice);
+    runtime ??= await openRuntime(choice, use);
   } catch (error) {
     if (!isAppError(error, 'RUNTIME_UNAVAILABLE')) throw error;
     const { problem, remedy } = error.details;
@@ -59,7 +62,7 @@ const gauge: RuntimeChoice = { runtime: 'tflite', delegate: 'xnnpack', threads: 
 async function paceOf(runtime: Runtime, { runtime: name, delegate }: RuntimeChoice): Promise<Pace | null> {
   const { paceBy } = runtimes[name].delegates[delegate]!;
   try {
-    return await openPace(paceBy, runtime, () => openRuntime(gauge), clock);
+    return await openPace(paceBy, runtime, () => openRuntime(gauge, use), clock);
   } catch {
     return null;
   }

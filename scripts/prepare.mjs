@@ -74,7 +74,7 @@ function buildDelegate() {
   const folder = join(root, 'agent', 'runtime', 'xnnpack-delegate');
   const built = join(root, 'agent', 'build', 'tflite.json');
   if (existsSync(built) && statSync(built).mtimeMs > newestMs(folder)) return;
-  run('the XNNPACK delegate', process.execPath, [join(folder, 'build.mjs')], 'see the lines above');
+  run('what TensorFlow Lite is measured with', process.execPath, [join(folder, 'build.mjs')], 'see the lines above');
 }
 
 function build() {

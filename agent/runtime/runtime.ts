@@ -24,15 +24,20 @@ export interface Runtime {
   loadEmpty(inputShapes: readonly Shape[], outputShapes: readonly Shape[]): Promise<Session>;
 }
 
+/** What a process does with the sessions of a runtime, all of them and for good. */
+export interface Use {
+  readonly readsOutputs: boolean;
+}
+
 /** A loaded model. */
 export interface Session {
   /** The inputs, to be written by the caller; zeros at first. */
   readonly inputs: readonly Float32Array[];
-  /** The outputs of the last run; before the first, arrays of their lengths. */
+  /** The outputs of the last run, where the process reads them; before the first, arrays of their lengths. */
   readonly outputs: readonly Float32Array[];
   /**
    * `count` times: copies the inputs in, runs the model, copies the outputs out. All is done when it returns or, where the
-   * runtime works elsewhere, when the promise resolves.
+   * runtime works elsewhere, when the promise resolves. Where the process reads no outputs, they may be left, and inputs copied in with the first run only.
    */
   run(count: number): void | Promise<void>;
   /** Nothing may be called after it. */

@@ -3,7 +3,7 @@ import { AppError, isAppError } from '@bespoke/shared/base/errors.js';
 import { runtimeCommands } from '@bespoke/shared/latency/runtime-commands.js';
 import type { RuntimeKey, RuntimeName } from '@bespoke/shared/latency/table.js';
 import { openOnnx } from './onnx.js';
-import type { Runtime } from './runtime.js';
+import type { Runtime, Use } from './runtime.js';
 import { openTfjsTensorflow } from './tfjs-tensorflow.js';
 import { openTfjsWasm } from './tfjs-wasm.js';
 import { openTfjsWebgpu } from './tfjs-webgpu.js';
@@ -29,7 +29,7 @@ export interface RuntimeRow {
   /** The best first. */
   readonly delegates: { readonly [delegate: string]: DelegateRow };
   /** Loads it, with one of the delegates. Throws whatever its package throws where it does not work here. */
-  open(delegate: string, threads: number): Runtime | Promise<Runtime>;
+  open(delegate: string, threads: number, use: Use): Runtime | Promise<Runtime>;
   /** Not installed with the agent: a device that lacks it lacks nothing. */
   readonly optional: boolean;
 }
@@ -38,7 +38,7 @@ export interface RuntimeRow {
 export const runtimes: { readonly [R in RuntimeName]: RuntimeRow } = {
   tflite: {
     delegates: { xnnpack: { paceBy: 'itself', manyThreads: true }, none: { paceBy: 'itself', manyThreads: true } },
-    open: (delegate: TfliteDelegate, threads) => openTflite(threads, delegate),
+    open: (delegate: TfliteDelegate, threads, use) => openTflite(threads, delegate, use),
     optional: false,
   },
   onnx: {
@@ -71,11 +71,14 @@ export const runtimes: { readonly [R in RuntimeName]: RuntimeRow } = {
 };
 
 /** Loads a runtime; in the measuring process only. Throws `RUNTIME_UNAVAILABLE` with the remedy. */
-export async function openRuntime({ runtime, delegate, threads }: RuntimeChoice): Promise<Runtime> {
+export async function openRuntime(
+  { runtime, delegate, threads }: RuntimeChoice,
+  use: Use = { readsOutputs: true },
+): Promise<Runtime> {
   const { delegates, open } = runtimes[runtime];
   try {
     if (!(delegate in delegates)) throw new Error(`it has no delegate ${delegate}`);
-    return await open(delegate, threads);
+    return await open(delegate, threads, use);
   } catch (cause) {
     if (isAppError(cause, 'RUNTIME_UNAVAILABLE')) throw cause;
     const problem = (cause as Error).message.trim().split('\n')[0]!;

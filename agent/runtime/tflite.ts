@@ -1,12 +1,13 @@
 /** The TensorFlow Lite runtime: tfjs-tflite-node with the XNNPACK delegate applied, as apps ship it, or with its built-in kernels. */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { constants } from 'node:os';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { writeEmptyTflite, writeTflite } from '@bespoke/shared/format/tflite.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
-import type { Runtime, Session } from './runtime.js';
+import type { Runtime, Session, Use } from './runtime.js';
 import { createCollector } from './spent-models.js';
 import { writtenOnce } from './written.js';
 
@@ -21,16 +22,19 @@ interface Interpreter {
 // From dist/runtime/ to what runtime/xnnpack-delegate/build.mjs writes at install.
 const built = fileURLToPath(new URL('../../build', import.meta.url));
 const delegatePath = join(built, `libxnnpack-delegate.${process.platform === 'darwin' ? 'dylib' : 'so'}`);
+const inPlacePath = join(built, 'libtflite-in-place.so');
 const notePath = join(built, 'tflite.json');
+const builtPaths = [delegatePath, ...(process.platform === 'linux' ? [inPlacePath] : []), notePath];
 
 export type TfliteDelegate = 'xnnpack' | 'none';
 
 /** What measurements by `openTflite` are keyed by; loads nothing native. Throws `RUNTIME_UNAVAILABLE`. */
 export function tfliteKey(threads: number, delegate: TfliteDelegate = 'xnnpack'): RuntimeKey {
-  if (!existsSync(delegatePath) || !existsSync(notePath)) {
+  const missing = builtPaths.find((path) => !existsSync(path));
+  if (missing) {
     throw new AppError('RUNTIME_UNAVAILABLE', {
       runtime: 'tflite',
-      problem: `the XNNPACK delegate is not built for ${process.platform} ${process.arch}`,
+      problem: `${basename(missing)} is not built for ${process.platform} ${process.arch}`,
       remedy: 'run `node agent/runtime/xnnpack-delegate/build.mjs` in the project, which says what it lacks',
     });
   }
@@ -38,10 +42,17 @@ export function tfliteKey(threads: number, delegate: TfliteDelegate = 'xnnpack')
   return { runtime: 'tflite', version, threads, delegate };
 }
 
-/** Loads the native library. `threads` are XNNPACK's and those of the operators that it leaves. Throws `RUNTIME_UNAVAILABLE`. */
-export function openTflite(threads: number, delegate: TfliteDelegate = 'xnnpack'): Runtime {
+/**
+ * Loads the native library. `threads` are XNNPACK's and those of the operators that it leaves. Where no outputs are read, on Linux, inputs are copied in once and outputs never.
+ * Throws `RUNTIME_UNAVAILABLE`.
+ */
+export function openTflite(
+  threads: number,
+  delegate: TfliteDelegate = 'xnnpack',
+  { readsOutputs }: Use = { readsOutputs: true },
+): Runtime {
   const key = tfliteKey(threads, delegate);
-  const { TFLiteNodeModelRunner } = loadBinding();
+  const { TFLiteNodeModelRunner } = loadBinding(readsOutputs);
   const builtIn = { threads };
   const chosen = delegate === 'xnnpack' ? { ...builtIn, ...xnnpackOptions(threads) } : builtIn;
   const open = (bytes: Uint8Array, options: typeof builtIn): Session => {
@@ -70,7 +81,16 @@ const bytesOf = writtenOnce(({ graph, weights, batch }) =>
   writeTflite(graph, weights, { batch, description: 'Bespoke workload' }),
 );
 
-function loadBinding(): Binding {
+/** As the process's first call said: the binding is loaded once. */
+let bindingReadsOutputs: boolean | undefined;
+
+function loadBinding(readsOutputs: boolean): Binding {
+  bindingReadsOutputs ??= readsOutputs;
+  if (bindingReadsOutputs !== readsOutputs) throw new Error('expected one use of outputs in a process, but got both');
+  if (!readsOutputs && process.platform === 'linux') {
+    const { RTLD_NOW, RTLD_GLOBAL } = constants.dlopen;
+    process.dlopen({ exports: {} }, inPlacePath, RTLD_NOW | RTLD_GLOBAL);
+  }
   try {
     return createRequire(import.meta.url)('tfjs-tflite-node') as Binding;
   } catch (error) {

@@ -21,7 +21,7 @@ import { type Workload, workloadSchema } from '../latency/workload.js';
 import type { DeviceInfo } from './api.js';
 
 /** Raised when a message changes its meaning; agent and cloud must have the same. */
-export const protocolVersion = 5;
+export const protocolVersion = 6;
 
 /** The longest message either side reads: a network workload of 500 blocks has 0.1 MiB, 2000 samples have 0.05. */
 export const maxMessageBytes = 2 ** 20;

@@ -10,7 +10,7 @@ const pathOf = (path) => fileURLToPath(new URL(path, import.meta.url));
 /** Makes the copy in a folder, from the folder of a TensorFlow wheel; gives its `createMeasurer`. Throws where the wheel's library is not as expected. */
 export async function agentWithXnnpackOf(tensorflow, folder) {
   const copy = join(folder, 'agent');
-  for (const part of ['dist', 'build/tflite.json', 'package.json']) {
+  for (const part of ['dist', 'build/tflite.json', 'build/libtflite-in-place.so', 'package.json']) {
     cpSync(pathOf(`../../agent/${part}`), join(copy, part), { recursive: true });
   }
   symlinkSync(pathOf('../../node_modules'), join(folder, 'node_modules'));

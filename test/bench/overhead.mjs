@@ -51,7 +51,7 @@ const blocks = [
   conv(128, 3, 14),
 ];
 
-const runtime = openTflite(1);
+const runtime = openTflite(1, 'xnnpack', { readsOutputs: false });
 
 async function loadChain({ body, shape }, copyCount) {
   const builder = new GraphBuilder();

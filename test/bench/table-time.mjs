@@ -93,7 +93,7 @@ function watched(inner) {
 }
 
 const clock = { nowMs: () => performance.now(), tickMs: 1e-6 };
-const { state, runtime: counting } = watched(openTflite(1));
+const { state, runtime: counting } = watched(openTflite(1, 'xnnpack', { readsOutputs: false }));
 const pace = await Pace.open(counting, clock);
 const others = [];
 for (const workload of workloads.slice(0, 60)) {

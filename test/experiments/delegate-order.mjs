@@ -65,7 +65,7 @@ function asBuilt(file, { nodes }) {
   return bytes;
 }
 
-const runtime = openTflite(threads);
+const runtime = openTflite(threads, 'xnnpack', { readsOutputs: false });
 const distance = options['within-ns'] === undefined ? null : await openDistance();
 const areNear = () => distance === null || distance.tripNs() <= Number(options['within-ns']);
 

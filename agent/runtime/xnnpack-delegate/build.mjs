@@ -1,7 +1,8 @@
 /**
- * Builds the XNNPACK delegate for tfjs-tflite-node and notes the library's version, into agent/build/:
+ * Builds what tfjs-tflite-node lacks, and notes the version of its library, into agent/build/:
  *
  *   libxnnpack-delegate.so   (.dylib on macOS)
+ *   libtflite-in-place.so    (Linux; elsewhere, functions of one library do not stand before those of another)
  *   tflite.json              {"version": "2.9.0"}
  *
  * Runs at install, and from scripts/prepare.mjs where a source is newer; by hand: `node agent/runtime/xnnpack-delegate/build.mjs`. Plain Node, because it runs before the build.
@@ -32,6 +33,9 @@ export function compile(source, output, ...flags) {
   execFileSync(compiler(), ['-O2', ...flags, source, '-o', output, ...link], { stdio: 'inherit' });
 }
 
+/** Without the library, of which it uses declarations only: it is loaded before that, wherever that lies by then. */
+const compileInPlace = (output) => compile(join(here, 'in-place.c'), output, '-fPIC', '-shared', '-Wl,--as-needed');
+
 function main() {
   if (!folder) {
     console.warn(
@@ -41,7 +45,7 @@ function main() {
   }
   if (!compiler()) {
     console.error(
-      'The XNNPACK delegate needs a C compiler, but found none of $CC, cc, gcc, clang; on Debian or Ubuntu: apt-get install gcc libc6-dev',
+      'Measuring with TensorFlow Lite needs a C compiler, but found none of $CC, cc, gcc, clang; on Debian or Ubuntu: apt-get install gcc libc6-dev',
     );
     process.exit(1);
   }
@@ -49,6 +53,7 @@ function main() {
   const program = join(out, 'tflite-version');
   mkdirSync(out, { recursive: true });
   compile(join(here, 'delegate.c'), join(out, `libxnnpack-delegate.${extension}`), '-fPIC', '-shared');
+  if (process.platform === 'linux') compileInPlace(join(out, 'libtflite-in-place.so'));
   compile(join(here, 'version.c'), program);
   const version = execFileSync(program, { encoding: 'utf8' }).trim();
   rmSync(program);
