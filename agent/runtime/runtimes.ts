@@ -52,12 +52,12 @@ export const runtimes: { readonly [R in RuntimeName]: RuntimeRow } = {
   },
   'tfjs-tensorflow': {
     delegates: { cpu: { paceBy: 'itself', manyThreads: true } },
-    open: (_, threads) => openTfjsTensorflow(threads),
+    open: (_, threads, use) => openTfjsTensorflow(threads, use),
     optional: true,
   },
   'tfjs-wasm': {
     delegates: { cpu: { paceBy: 'processor', manyThreads: false } },
-    open: openTfjsWasm,
+    open: (_, __, use) => openTfjsWasm(use),
     optional: false,
   },
   'tfjs-webgpu': {

@@ -1,4 +1,4 @@
-/** A tfjs backend as a runtime: runs Graphs op by op. A run uploads the inputs, executes, and downloads the outputs. */
+/** A tfjs backend as a runtime: runs Graphs op by op. A run uploads the inputs, executes, and downloads the outputs, where somebody reads them. */
 import { createRequire } from 'node:module';
 import util from 'node:util';
 import { elementCount, type Shape } from '@bespoke/shared/graph/tensor.js';
@@ -15,8 +15,11 @@ export const node: NodeParts = { require: createRequire(import.meta.url), util, 
 export interface Transfer {
   /** Brings x to where the backend computes, which most do not before a kernel reads it. */
   upload(x: Tensor): void;
-  /** How outputs come back: `sync` where the backend computes on the caller's thread, `async` where it computes elsewhere. */
-  readonly download: 'sync' | 'async';
+  /**
+   * How outputs come back: `sync` where the backend computes on the caller's thread, `async` where it computes elsewhere. `none`: not at all, where it computes on the caller's thread and nobody reads them; then
+   * inputs are uploaded with the first run only.
+   */
+  readonly download: 'sync' | 'async' | 'none';
   /** Whether a tensor that was downloaded once is not downloaded again. */
   readonly downloadsOnce: boolean;
 }
@@ -85,8 +88,10 @@ type Download = Transfer['download'];
 function sessionOf(tf: Tf, { inputShapes, outputShapes, compute, kept }: Program, download: Download): Session {
   const inputs = zeros(inputShapes);
   const outputs = zeros(outputShapes);
+  let left: Tensor[] = [];
+  const uploaded = () => inputs.map((values, index) => tf.tensor(values, [...inputShapes[index]!]));
   const start = () => {
-    const tensors = inputs.map((values, index) => tf.tensor(values, [...inputShapes[index]!]));
+    const tensors = uploaded();
     const results = compute(tensors);
     tf.dispose(tensors);
     return results;
@@ -111,6 +116,10 @@ function sessionOf(tf: Tf, { inputShapes, outputShapes, compute, kept }: Program
         finish(results, await Promise.all(results.map((result) => result.data())));
       }
     },
+    none(count) {
+      if (left.length === 0) left = uploaded();
+      for (let i = 0; i < count; i++) tf.dispose(compute(left));
+    },
   };
-  return { inputs, outputs, run: runs[download], close: () => tf.dispose([...kept]) };
+  return { inputs, outputs, run: runs[download], close: () => tf.dispose([...kept, ...left]) };
 }

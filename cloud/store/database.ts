@@ -23,7 +23,7 @@ import { piecesOfThreads } from './migrations/0011-pieces-of-threads.js';
 import { cellsInTflite } from './migrations/0012-cells-in-tflite.js';
 import { overheadOfOnnx } from './migrations/0013-overhead-of-onnx.js';
 import { paceOfWasm } from './migrations/0014-pace-of-wasm.js';
-import { copiesOfTflite } from './migrations/0015-copies-of-tflite.js';
+import { copies } from './migrations/0015-copies.js';
 
 export type Database = Sqlite.Database;
 
@@ -43,7 +43,7 @@ export const migrations: readonly string[] = [
   cellsInTflite,
   overheadOfOnnx,
   paceOfWasm,
-  copiesOfTflite,
+  copies,
 ];
 
 /** Opens `<directory>/bespoke.sqlite`, creating what is missing. Throws `STORE_TOO_NEW`. */

@@ -61,8 +61,8 @@ function addBlock(old: Sqlite.Database, by: RuntimeKey): void {
     .run(device.id, canonicalJson(by), workloadKey(sentinel));
 }
 
-/** Of which migrations have had nothing to say. */
-const tensorflow: RuntimeKey = { ...runtime, runtime: 'tfjs-tensorflow' };
+/** Of which most migrations say nothing. */
+const webgpu: RuntimeKey = { ...runtime, runtime: 'tfjs-webgpu' };
 
 describe('migrations', () => {
   it('keep jobs and measurements, say that no sentinel watched over them, and take for open what has not ended', () => {
@@ -137,7 +137,7 @@ describe('migrations', () => {
 
   it('have pieces on several threads measured again, whose numbers were too short, and nothing else', () => {
     const file: Workload = { kind: 'file', format: 'tflite', sha256: '0'.repeat(64), byteCount: 8 };
-    const runtimes = [tensorflow, { ...tensorflow, threads: 2 }];
+    const runtimes = [webgpu, { ...webgpu, threads: 2 }];
     const store = upgraded(10, (old) => {
       addDevice(old);
       for (const one of runtimes) {
@@ -180,22 +180,22 @@ describe('migrations', () => {
     const onnx: RuntimeKey = { ...runtime, runtime: 'onnx' };
     const store = upgraded(12, (old) => {
       addDevice(old);
-      for (const by of [tensorflow, onnx]) {
+      for (const by of [webgpu, onnx]) {
         addMeasurement(old, workload(0), by);
         addBlock(old, by);
       }
     });
     const countOf = (by: RuntimeKey) =>
       store.latencies.readings(device.id, by).get(workloadKey(workload(0)))?.length ?? 0;
-    expect([tensorflow, onnx].map(countOf)).toEqual([1, 0]);
-    expect([tensorflow, onnx].map((by) => store.blocks.levelsMs(device.id, by, 8))).toEqual([[0.1], []]);
+    expect([webgpu, onnx].map(countOf)).toEqual([1, 0]);
+    expect([webgpu, onnx].map((by) => store.blocks.levelsMs(device.id, by, 8))).toEqual([[0.1], []]);
   });
 
   it("have nothing left of the pace that WebAssembly's own block told", () => {
     const wasm: RuntimeKey = { ...runtime, runtime: 'tfjs-wasm' };
     const store = upgraded(13, (old) => {
       addDevice(old);
-      for (const by of [tensorflow, wasm]) {
+      for (const by of [webgpu, wasm]) {
         for (const [index, slowness] of [1.04, 1.3].entries()) {
           addMeasurement(old, workload(index), by);
           old
@@ -213,20 +213,21 @@ describe('migrations', () => {
           .measurements(device.id, by, workloadKey(workload(index)))
           .map(({ verdict, host }) => [verdict, host.quietestMs]),
       );
-    expect(told(tensorflow)).toEqual(Array(2).fill(['good', 0.12]));
+    expect(told(webgpu)).toEqual(Array(2).fill(['good', 0.12]));
     expect(told(wasm)).toEqual(['good', 'void'].map((verdict) => [verdict, null]));
-    expect([tensorflow, wasm].map((by) => store.blocks.levelsMs(device.id, by, 8))).toEqual([[0.1], []]);
+    expect([webgpu, wasm].map((by) => store.blocks.levelsMs(device.id, by, 8))).toEqual([[0.1], []]);
   });
 
-  it('have TensorFlow Lite on Linux measure again what copies may have slowed', () => {
-    const wasm: RuntimeKey = { ...runtime, runtime: 'tfjs-wasm' };
+  it('have what copies may have slowed measured again, by TensorFlow Lite on Linux and by tfjs on processors', () => {
     const threads: RuntimeKey = { ...runtime, threads: 2 };
+    const wasm: RuntimeKey = { ...runtime, runtime: 'tfjs-wasm' };
+    const keys = [runtime, threads, wasm, webgpu];
     const overheadsMs = [0.001, 0.15, 0.25]; // of 2 ms
     const upgradedOn = (platform: string) =>
       upgraded(14, (old) => {
         addDevice(old);
         old.prepare("UPDATE devices SET info = json_set(info, '$.platform', ?)").run(platform);
-        for (const by of [runtime, wasm, threads]) {
+        for (const by of keys) {
           for (const [index, overheadMs] of overheadsMs.entries()) {
             addMeasurement(old, workload(index), by);
             old
@@ -238,20 +239,19 @@ describe('migrations', () => {
           addBlock(old, by);
         }
       });
-    const told = (store: ReturnType<typeof upgraded>, by: RuntimeKey) =>
-      overheadsMs.flatMap((_, index) =>
-        store.latencies.measurements(device.id, by, workloadKey(workload(index))).map(({ verdict, host }) => {
-          expect(host.quietestMs).toBeNull();
-          return verdict;
-        }),
+    const told = (store: ReturnType<typeof upgraded>) =>
+      keys.map((by) =>
+        overheadsMs.flatMap((_, index) =>
+          store.latencies.measurements(device.id, by, workloadKey(workload(index))).map(({ verdict, host }) => {
+            expect(host.quietestMs).toBe(by === webgpu ? 0.12 : null);
+            return verdict;
+          }),
+        ),
       );
+    const [none, large, all] = [['good', 'good', 'good'], ['good', 'good', 'void'], Array(3).fill('void')];
     const linux = upgradedOn('linux');
-    expect(told(linux, runtime)).toEqual(['good', 'good', 'void']);
-    expect(told(linux, threads)).toEqual(['void', 'void', 'void']);
-    expect(told(linux, wasm)).toEqual(['good', 'good', 'good']);
-    expect([runtime, threads, wasm].map((by) => linux.blocks.levelsMs(device.id, by, 8))).toEqual([[], [], [0.1]]);
-    const mac = upgradedOn('darwin');
-    expect(told(mac, runtime)).toEqual(['good', 'good', 'good']);
-    expect(told(mac, threads)).toEqual(['good', 'good', 'good']);
+    expect(told(linux)).toEqual([large, all, large, none]);
+    expect(keys.map((by) => linux.blocks.levelsMs(device.id, by, 8))).toEqual([[], [], [], [0.1]]);
+    expect(told(upgradedOn('darwin'))).toEqual([none, none, large, none]);
   });
 });
