@@ -5,7 +5,7 @@ import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import { type Job, runJob } from './job.js';
 import type { Clock } from './measure.js';
 import { openPace, type Pace } from './pace.js';
-import type { Runtime } from './runtime/runtime.js';
+import type { Runtime, Use } from './runtime/runtime.js';
 import { openRuntime, type RuntimeChoice, runtimes } from './runtime/runtimes.js';
 
 export interface IsolatedRequest {
@@ -31,7 +31,7 @@ export type IsolatedResponse =
 const clock: Clock = { nowMs: () => performance.now(), tickMs: 1e-6 };
 
 /** Only times leave this process. */
-const use = { readsOutputs: false };
+const use: Use = { readsOutputs: false };
 
 /** What this process has loaded, by delegate: it is asked for one runtime at one number of threads, beside which there is only what tells its pace. */
 const opened = new Map<string, Runtime>();

@@ -70,7 +70,7 @@ function installPackages() {
 }
 
 /** An install builds it, too. */
-function buildDelegate() {
+function buildNative() {
   const folder = join(root, 'agent', 'runtime', 'xnnpack-delegate');
   const built = join(root, 'agent', 'build', 'tflite.json');
   if (existsSync(built) && statSync(built).mtimeMs > newestMs(folder)) return;
@@ -97,7 +97,7 @@ function build() {
 
 checkNode();
 installPackages();
-buildDelegate();
+buildNative();
 build();
 if (process.argv.includes('--tensorflow')) {
   const { setupTensorflow, setupTorch } = await import('./setup-tensorflow.mjs');

@@ -19,7 +19,7 @@ export interface Runtime {
   load(model: Model): Promise<Session>;
   /**
    * A model that does nothing but take inputs and give outputs of these shapes, batch included: what it takes is the
-   * invocation's and the copies' share of every other model's time.
+   * invocation's share, and that of copies where they are made with every run, of every other model's time.
    */
   loadEmpty(inputShapes: readonly Shape[], outputShapes: readonly Shape[]): Promise<Session>;
 }
@@ -37,7 +37,7 @@ export interface Session {
   readonly outputs: readonly Float32Array[];
   /**
    * `count` times: copies the inputs in, runs the model, copies the outputs out. All is done when it returns or, where the
-   * runtime works elsewhere, when the promise resolves. Where the process reads no outputs, they may be left, and inputs copied in with the first run only.
+   * runtime works elsewhere, when the promise resolves. Where the process reads no outputs, they may be left, and inputs copied in only with the first run after a model was loaded.
    */
   run(count: number): void | Promise<void>;
   /** Nothing may be called after it. */

@@ -16,8 +16,8 @@ export interface Transfer {
   /** Brings x to where the backend computes, which most do not before a kernel reads it. */
   upload(x: Tensor): void;
   /**
-   * How outputs come back: `sync` where the backend computes on the caller's thread, `async` where it computes elsewhere. `none`: not at all, where it computes on the caller's thread and nobody reads them; then
-   * inputs are uploaded with the first run only.
+   * How outputs come back: `sync` where the backend computes on the caller's thread, `async` where it computes elsewhere. `none`: not at all, where nobody reads them and all is computed when the call returns;
+   * then inputs are uploaded with the first run only.
    */
   readonly download: 'sync' | 'async' | 'none';
   /** Whether a tensor that was downloaded once is not downloaded again. */
@@ -63,14 +63,14 @@ function programOf(tf: Tf, { graph, weights, batch }: Extract<Model, { kind: 'gr
   };
 }
 
-/** Moves data and computes nothing, but that a backend which downloads a tensor only once must fill the outputs each time. */
+/** Moves what data a run moves and computes nothing, but that a backend which downloads a tensor only once must fill the outputs each time. */
 function emptyProgram(
   tf: Tf,
   inputShapes: readonly Shape[],
   outputShapes: readonly Shape[],
-  { upload, downloadsOnce }: Transfer,
+  { upload, download, downloadsOnce }: Transfer,
 ): Program {
-  const fill = () => outputShapes.map((shape) => tf.fill([...shape], 0));
+  const fill = () => (download === 'none' ? [] : outputShapes.map((shape) => tf.fill([...shape], 0)));
   const kept = fill();
   const compute = (inputs: readonly Tensor[]) => {
     for (const input of inputs) upload(input);
@@ -88,10 +88,10 @@ type Download = Transfer['download'];
 function sessionOf(tf: Tf, { inputShapes, outputShapes, compute, kept }: Program, download: Download): Session {
   const inputs = zeros(inputShapes);
   const outputs = zeros(outputShapes);
-  let left: Tensor[] = [];
-  const uploaded = () => inputs.map((values, index) => tf.tensor(values, [...inputShapes[index]!]));
+  let held: Tensor[] = [];
+  const upload = () => inputs.map((values, index) => tf.tensor(values, [...inputShapes[index]!]));
   const start = () => {
-    const tensors = uploaded();
+    const tensors = upload();
     const results = compute(tensors);
     tf.dispose(tensors);
     return results;
@@ -117,9 +117,9 @@ function sessionOf(tf: Tf, { inputShapes, outputShapes, compute, kept }: Program
       }
     },
     none(count) {
-      if (left.length === 0) left = uploaded();
-      for (let i = 0; i < count; i++) tf.dispose(compute(left));
+      if (held.length === 0) held = upload();
+      for (let i = 0; i < count; i++) tf.dispose(compute(held));
     },
   };
-  return { inputs, outputs, run: runs[download], close: () => tf.dispose([...kept, ...left]) };
+  return { inputs, outputs, run: runs[download], close: () => tf.dispose([...kept, ...held]) };
 }

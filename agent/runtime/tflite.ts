@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@bespoke/shared/base/errors.js';
 import { writeEmptyTflite, writeTflite } from '@bespoke/shared/format/tflite.js';
+import { runtimeCommands } from '@bespoke/shared/latency/runtime-commands.js';
 import type { RuntimeKey } from '@bespoke/shared/latency/table.js';
 import type { Runtime, Session, Use } from './runtime.js';
 import { createCollector } from './spent-models.js';
@@ -84,20 +85,27 @@ const bytesOf = writtenOnce(({ graph, weights, batch }) =>
 /** As the process's first call said: the binding is loaded once. */
 let bindingReadsOutputs: boolean | undefined;
 
+/** Throws `RUNTIME_UNAVAILABLE`, and an `Error` where the process has begun otherwise. */
 function loadBinding(readsOutputs: boolean): Binding {
   bindingReadsOutputs ??= readsOutputs;
   if (bindingReadsOutputs !== readsOutputs) throw new Error('expected one use of outputs in a process, but got both');
-  if (!readsOutputs && process.platform === 'linux') {
-    const { RTLD_NOW, RTLD_GLOBAL } = constants.dlopen;
-    process.dlopen({ exports: {} }, inPlacePath, RTLD_NOW | RTLD_GLOBAL);
-  }
   try {
+    if (!readsOutputs && process.platform === 'linux') leaveInPlace();
     return createRequire(import.meta.url)('tfjs-tflite-node') as Binding;
   } catch (error) {
     const { message } = error as Error;
-    const remedy = 'run `npm rebuild tfjs-tflite-node` in the project (needs python3, make, g++)';
-    throw new AppError('RUNTIME_UNAVAILABLE', { runtime: 'tflite', problem: message, remedy }, { cause: error });
+    throw new AppError(
+      'RUNTIME_UNAVAILABLE',
+      { runtime: 'tflite', problem: message, remedy: runtimeCommands.tflite },
+      { cause: error },
+    );
   }
+}
+
+/** Has functions stand before those of the library, which is loaded after it. */
+function leaveInPlace(): void {
+  const { RTLD_NOW, RTLD_GLOBAL } = constants.dlopen;
+  process.dlopen({ exports: {} }, inPlacePath, RTLD_NOW | RTLD_GLOBAL);
 }
 
 const collectSpent = createCollector();

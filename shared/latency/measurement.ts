@@ -64,7 +64,7 @@ export interface MeasurementSuccess {
   readonly uncountedMs: readonly number[];
   /** All passes in the order in which they were made; their samples follow one another in the two lists above. */
   readonly passes: readonly PassRecord[];
-  /** What copying inputs and outputs and calling the runtime cost per invocation; already subtracted from every sample. */
+  /** What calling the runtime cost per invocation, and copying inputs and outputs where it copies with every run; already subtracted from every sample. */
   readonly overheadMs: number;
   /** Invocations timed together for one sample. */
   readonly batchSize: number;

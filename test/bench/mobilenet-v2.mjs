@@ -54,7 +54,7 @@ for (const threads of [1, 2]) {
     `mobilenet-v2, ${threads} thread(s): agent ${of('ours', median).toFixed(2)} ms, tf.lite ${of('theirs', median).toFixed(2)} ms (medians of ${roundCount} rounds); ` +
       `ratio ${median(ratios).toFixed(3)} (${ratios.map((ratio) => ratio.toFixed(2)).join(' ')}), ` +
       `of the fastest rounds ${(of('ours', least) / of('theirs', least)).toFixed(3)}; aim <= 1.35. ` +
-      `Copies of ${(of('overheadMs', median) * 1000).toFixed(0)} us are taken out.`,
+      `Overhead of ${(of('overheadMs', median) * 1000).toFixed(0)} us are taken out.`,
   );
 }
 reference.stdin.end();

@@ -14,14 +14,16 @@
 
 typedef struct TfLiteInterpreter TfLiteInterpreter;
 
-/* Inputs that were copied in since memory was last given to a model; beyond so many, they are copied each time. */
-enum { room = 64 };
+/* Inputs that were copied in since memory was last given to a model; more of them are copied with every run. */
+enum { room = 512 };
 static const TfLiteTensor* copied[room];
 static size_t copied_count;
 
 /* A new model: its inputs may lie where those of another did. */
 TfLiteStatus TfLiteInterpreterAllocateTensors(TfLiteInterpreter* interpreter) {
-  TfLiteStatus (*own)(TfLiteInterpreter*) = (void*)dlsym(dlopen("libtensorflowlite_c.so", RTLD_LAZY | RTLD_NOLOAD), "TfLiteInterpreterAllocateTensors");
+  static TfLiteStatus (*own)(TfLiteInterpreter*);
+  void* library = own ? NULL : dlopen("libtensorflowlite_c.so", RTLD_LAZY | RTLD_NOLOAD);
+  if (library) own = (void*)dlsym(library, "TfLiteInterpreterAllocateTensors");
   copied_count = 0;
   return own ? own(interpreter) : kTfLiteError;
 }

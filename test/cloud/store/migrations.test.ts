@@ -221,10 +221,11 @@ describe('migrations', () => {
   it('have what copies may have slowed measured again, by TensorFlow Lite on Linux and by tfjs on processors', () => {
     const threads: RuntimeKey = { ...runtime, threads: 2 };
     const wasm: RuntimeKey = { ...runtime, runtime: 'tfjs-wasm' };
-    const keys = [runtime, threads, wasm, webgpu];
+    const onnx: RuntimeKey = { ...runtime, runtime: 'onnx' };
+    const keys = [runtime, threads, wasm, onnx, webgpu];
     const overheadsMs = [0.001, 0.15, 0.25]; // of 2 ms
-    const upgradedOn = (platform: string) =>
-      upgraded(14, (old) => {
+    const toldOn = (platform: string) => {
+      const store = upgraded(14, (old) => {
         addDevice(old);
         old.prepare("UPDATE devices SET info = json_set(info, '$.platform', ?)").run(platform);
         for (const by of keys) {
@@ -239,19 +240,44 @@ describe('migrations', () => {
           addBlock(old, by);
         }
       });
-    const told = (store: ReturnType<typeof upgraded>) =>
-      keys.map((by) =>
-        overheadsMs.flatMap((_, index) =>
-          store.latencies.measurements(device.id, by, workloadKey(workload(index))).map(({ verdict, host }) => {
-            expect(host.quietestMs).toBe(by === webgpu ? 0.12 : null);
-            return verdict;
-          }),
-        ),
-      );
-    const [none, large, all] = [['good', 'good', 'good'], ['good', 'good', 'void'], Array(3).fill('void')];
-    const linux = upgradedOn('linux');
-    expect(told(linux)).toEqual([large, all, large, none]);
-    expect(keys.map((by) => linux.blocks.levelsMs(device.id, by, 8))).toEqual([[], [], [], [0.1]]);
-    expect(told(upgradedOn('darwin'))).toEqual([none, none, large, none]);
+      return keys.map((by) => {
+        const measured = overheadsMs.flatMap((_, index) =>
+          store.latencies.measurements(device.id, by, workloadKey(workload(index))),
+        );
+        const voidCount = measured.filter(({ verdict }) => verdict === 'void').length;
+        const knowQuietest = measured.every(({ host }) => host.quietestMs === 0.12);
+        return [by.runtime, voidCount, knowQuietest, store.blocks.levelsMs(device.id, by, 8).length];
+      });
+    };
+    expect(toldOn('linux')).toEqual([
+      ['tflite', 1, false, 0],
+      ['tflite', 3, false, 0],
+      ['tfjs-wasm', 1, false, 0],
+      ['onnx', 0, false, 1],
+      ['tfjs-webgpu', 0, true, 1],
+    ]);
+    expect(toldOn('darwin')).toEqual([
+      ['tflite', 0, true, 1],
+      ['tflite', 0, true, 1],
+      ['tfjs-wasm', 1, true, 0],
+      ['onnx', 0, true, 1],
+      ['tfjs-webgpu', 0, true, 1],
+    ]);
+  });
+
+  it('queue jobs again whose measurement is void before its block has ended', () => {
+    const store = upgraded(14, (old) => {
+      addDevice(old);
+      for (const [index, overheadMs] of [0.25, 0.001].entries()) {
+        addMeasurement(old, workload(index), runtime);
+        old
+          .prepare("UPDATE measurements SET overhead_ms = ?, verdict = 'provisional' WHERE id = last_insert_rowid()")
+          .run(overheadMs);
+        old
+          .prepare("UPDATE jobs SET state = 'provisional', ended = NULL WHERE workload_key = ?")
+          .run(workloadKey(workload(index)));
+      }
+    });
+    expect(store.jobs.queued().map(({ workload }) => workload)).toEqual([workload(0)]);
   });
 });
