@@ -252,8 +252,8 @@ describe('migrations', () => {
     expect(toldOn('linux')).toEqual([
       ['tflite', 1, false, 0],
       ['tflite', 3, false, 0],
-      ['tfjs-wasm', 1, false, 0],
-      ['onnx', 0, false, 1],
+      ['tfjs-wasm', 1, true, 0],
+      ['onnx', 0, true, 1],
       ['tfjs-webgpu', 0, true, 1],
     ]);
     expect(toldOn('darwin')).toEqual([
