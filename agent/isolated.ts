@@ -55,7 +55,10 @@ async function answer({ choice, job, quietestMs }: IsolatedRequest): Promise<Iso
   return { ok: true, runtime: runtime.key, outcome, quietestMs: pace?.leastMs };
 }
 
-/** Its copies are left to it, as they were when it was tried (docs/adr/0006). Tells of the processor for those that cannot: one thread of it answers at once, and its looks scatter by 1%, where those of ONNX Runtime would scatter by 15. */
+/**
+ * Tells of the processor for those that cannot: one thread of it answers at once, and its looks scatter by 1%, where those of ONNX Runtime would scatter by 15. It copies inputs and outputs with
+ * every run, as it did when it was tried (docs/adr/0006).
+ */
 const gauge: RuntimeChoice = { runtime: 'tflite', delegate: 'xnnpack', threads: 1 };
 
 /** A runtime of which nothing tells measures without; if it can run nothing, the job says so. */

@@ -115,12 +115,12 @@ static char* load(void) {
   return (char*)library->l_addr;
 }
 
-static TfLiteDelegate* create(int32_t num_threads) {
+static TfLiteDelegate* create(void) {
   char* library = load();
   Options (*defaults)(void) = (void*)(library + OPTIONS);
   TfLiteDelegate* (*create_own)(const Options*) = (void*)(library + CREATE);
   Options options = defaults();
-  options.num_threads = num_threads;
+  options.num_threads = 1;
   TfLiteDelegate* delegate = create_own(&options);
   if (!delegate) fail(LIBRARY, "gave no delegate");
   prepare_own = delegate->Prepare;
@@ -132,7 +132,7 @@ static TfLiteDelegate* create(int32_t num_threads) {
 TfLiteDelegate* tflite_plugin_create_delegate(char** keys, char** values, size_t option_count, void (*report)(const char*)) {
   static TfLiteDelegate* delegate;
   (void)keys, (void)values, (void)option_count, (void)report;
-  if (!delegate) delegate = create(1);
+  if (!delegate) delegate = create();
   return delegate;
 }
 

@@ -52,6 +52,11 @@ function addMeasurement(old: Sqlite.Database, of: Workload, by: RuntimeKey): voi
     .run({ ...values, host: JSON.stringify(success(1).host) });
 }
 
+/** Of the measurement that was added last. */
+function amendMeasurement(old: Sqlite.Database, set: string, value: number): void {
+  old.prepare(`UPDATE measurements SET ${set} WHERE id = last_insert_rowid()`).run(value);
+}
+
 /** One that ended well, and whose sentinel took 0.1 ms. */
 function addBlock(old: Sqlite.Database, by: RuntimeKey): void {
   old
@@ -198,11 +203,7 @@ describe('migrations', () => {
       for (const by of [webgpu, wasm]) {
         for (const [index, slowness] of [1.04, 1.3].entries()) {
           addMeasurement(old, workload(index), by);
-          old
-            .prepare(
-              "UPDATE measurements SET host = json_set(host, '$.quietestMs', 0.12, '$.slowness', ?) WHERE id = last_insert_rowid()",
-            )
-            .run(slowness);
+          amendMeasurement(old, "host = json_set(host, '$.quietestMs', 0.12, '$.slowness', ?)", slowness);
         }
         addBlock(old, by);
       }
@@ -231,11 +232,7 @@ describe('migrations', () => {
         for (const by of keys) {
           for (const [index, overheadMs] of overheadsMs.entries()) {
             addMeasurement(old, workload(index), by);
-            old
-              .prepare(
-                "UPDATE measurements SET overhead_ms = ?, host = json_set(host, '$.quietestMs', 0.12) WHERE id = last_insert_rowid()",
-              )
-              .run(overheadMs);
+            amendMeasurement(old, "overhead_ms = ?, host = json_set(host, '$.quietestMs', 0.12)", overheadMs);
           }
           addBlock(old, by);
         }
@@ -270,9 +267,7 @@ describe('migrations', () => {
       addDevice(old);
       for (const [index, overheadMs] of [0.25, 0.001].entries()) {
         addMeasurement(old, workload(index), runtime);
-        old
-          .prepare("UPDATE measurements SET overhead_ms = ?, verdict = 'provisional' WHERE id = last_insert_rowid()")
-          .run(overheadMs);
+        amendMeasurement(old, "overhead_ms = ?, verdict = 'provisional'", overheadMs);
         old
           .prepare("UPDATE jobs SET state = 'provisional', ended = NULL WHERE workload_key = ?")
           .run(workloadKey(workload(index)));
